@@ -1,0 +1,5 @@
+# Nearest neighbours by cosine on the features of a frozen encoder: run with tools/test.py, nothing is trained.
+protocol = 'knn'
+model = dict(type='Learner')
+test_cfg = dict(type='KNNTestLoop', k=(1, 5, 20))
+test_evaluator = dict(type='ClassificationMetric')

@@ -1,0 +1,101 @@
+"""The contracts of augmentations and policies."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import ClassVar, Literal, Self
+
+import torch
+from torch import Generator, Tensor, nn
+
+from ..structures import MultiView
+
+Space = Literal['coordinates', 'stream']
+
+
+class Augmentation(nn.Module, ABC):
+    """A random transformation of a batch in two steps: `sample` its parameters, `apply` them.
+
+    Authors override the two methods, never `forward`. Every sequence of the batch gets its own
+    draw, on the device of the input; the same parameters give the same result, so that a draw can
+    be stored, replayed and tested.
+
+    Attributes:
+        space: 'coordinates' runs before the stream (joint, bone, motion) is made, 'stream' after.
+    """
+
+    space: ClassVar[Space] = 'coordinates'
+
+    @abstractmethod
+    def sample(self, x: Tensor, generator: Generator | None = None) -> dict[str, Tensor]:
+        """Draw the parameters for a batch x (N, C, T, V, M), first axis N where they differ by sequence."""
+
+    @abstractmethod
+    def apply(self, x: Tensor, **params: Tensor) -> Tensor:  # type: ignore[override]
+        """Transform x (N, C, T, V, M) with given parameters; the input is left as it is."""
+
+    def forward(self, x: Tensor, generator: Generator | None = None) -> Tensor:
+        """Sample, then apply."""
+        return self.apply(x, **self.sample(x, generator))
+
+    def extra_repr(self) -> str:
+        """The constructor's arguments where they are kept under their own name, for `--explain`."""
+        names = inspect.signature(type(self)).parameters
+        return ', '.join(f'{name}={vars(self)[name]}' for name in names if name in vars(self))
+
+
+class Policy(nn.Module, ABC):
+    """Turns one raw batch into ordered views, weak to strong, and a view for the key encoder.
+
+    Attributes:
+        num_views: How many ordered views the policy makes.
+        has_key: Whether it makes a key view.
+    """
+
+    num_views: int
+    has_key: bool
+
+    @abstractmethod
+    def forward(
+        self, x: Tensor, stream: Callable[[Tensor], Tensor], generator: Generator | None = None
+    ) -> MultiView:
+        """Make the views.
+
+        Args:
+            x: (N, C, T, V, M) raw coordinates.
+            stream: Turns coordinates into the stream to be encoded.
+            generator: On x's device; None takes torch's global one.
+        """
+
+    @abstractmethod
+    def recipe(self) -> list[tuple[str, list[Augmentation]]]:
+        """The name of every view, the key's first, with its augmentations in the order in which they run."""
+
+    def apply(self, fn: Callable[[nn.Module], None]) -> Self:
+        """As `nn.Module.apply`, which would call the augmentations' own `apply` by mistake."""
+        for module in reversed(list(self.modules())):
+            fn(module)
+        return self
+
+
+def check_probability(p: float) -> float:
+    """``p`` itself, for constructors.
+
+    Raises:
+        ValueError: If it is no probability.
+    """
+    if not 0 <= p <= 1:
+        raise ValueError(f'p must be a probability in [0, 1], got {p}')
+    return p
+
+
+def bernoulli(x: Tensor, p: float, generator: Generator | None = None) -> Tensor:
+    """(N,) booleans, true with probability p: which sequences of the batch an augmentation touches."""
+    return torch.rand(x.shape[0], device=x.device, generator=generator) < p
+
+
+def per_sequence(values: Tensor, x: Tensor) -> Tensor:
+    """Reshape (N,) to (N, 1, 1, 1, 1), so that it broadcasts against x (N, C, T, V, M)."""
+    return values.reshape(-1, *(1,) * (x.ndim - 1))

@@ -1,0 +1,140 @@
+"""Policies: which augmentations make which view, weak to strong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+from torch import Generator, Tensor, nn
+
+from ..graphs import SkeletonLayout
+from ..registry import AUGMENTATIONS, POLICIES, config_path
+from ..structures import MultiView, View
+from .base import Augmentation, Policy, Space
+
+Stream = Callable[[Tensor], Tensor]
+Configs = Sequence[Mapping[str, Any]]
+
+
+@POLICIES.register_module()
+class GrowingPolicy(Policy):
+    """Ordered views that grow stronger: view i has the augmentations of stages 0 to i.
+
+    In each view, augmentations of coordinates run first, then the stream is made, then those of the
+    stream run; within a space they keep the order of the config. Every view draws for itself.
+
+    Args:
+        stages: For each view, the configs of the augmentations that it adds.
+        key: Configs for the key encoder's view; None makes no key view, [] the plain one.
+        share_base: View i goes on from the coordinates of view i - 1 instead of from the raw ones,
+            so that it adds to the very same draw; augmentations of the stream are drawn anew.
+        layout: Given to augmentations that take one.
+    """
+
+    def __init__(
+        self,
+        stages: Sequence[Configs],
+        key: Configs | None = None,
+        share_base: bool = False,
+        layout: str | SkeletonLayout | None = None,
+    ) -> None:
+        super().__init__()
+        if not stages:
+            raise ValueError('stages must hold at least one list of augmentations; [[]] is one plain view')
+        with config_path('stages'):
+            self.stages = nn.ModuleList(
+                _build(stage, where=str(index), layout=layout) for index, stage in enumerate(stages)
+            )
+        self.key = None if key is None else _build(key, where='key', layout=layout)
+        self.share_base = share_base
+        self.num_views, self.has_key = len(self.stages), key is not None
+
+    def forward(self, x: Tensor, stream: Stream, generator: Generator | None = None) -> MultiView:
+        """Make the key view, if any, and then the views in their order."""
+        key = None
+        if self.key is not None:
+            key = View('key', _render(x, _augmentations(self.key), stream, generator))
+        views: list[View] = []
+        grown: list[Augmentation] = []
+        for index in range(self.num_views):
+            added = _augmentations(self.stages[index])
+            grown += added
+            if self.share_base:
+                x = _run(x, added, 'coordinates', generator)
+                view = _run(stream(x), grown, 'stream', generator)
+            else:
+                view = _render(x, grown, stream, generator)
+            views.append(View(f'stage_{index}', view))
+        return MultiView(tuple(views), key)
+
+    def recipe(self) -> list[tuple[str, list[Augmentation]]]:
+        """Key and stages, each stage with what it inherits."""
+        views = [] if self.key is None else [('key', _in_order(_augmentations(self.key)))]
+        grown: list[Augmentation] = []
+        for index in range(self.num_views):
+            grown += _augmentations(self.stages[index])
+            views.append((f'stage_{index}', _in_order(grown)))
+        return views
+
+
+@POLICIES.register_module()
+class SingleViewPolicy(Policy):
+    """One augmented view without a key view, as supervised training takes it.
+
+    Args:
+        augmentations: Configs of the augmentations, in their order.
+        layout: Given to augmentations that take one.
+    """
+
+    num_views = 1
+    has_key = False
+
+    def __init__(self, augmentations: Configs, layout: str | SkeletonLayout | None = None) -> None:
+        super().__init__()
+        self.augmentations = _build(augmentations, where='augmentations', layout=layout)
+
+    def forward(self, x: Tensor, stream: Stream, generator: Generator | None = None) -> MultiView:
+        """Make the view."""
+        skeleton = _render(x, _augmentations(self.augmentations), stream, generator)
+        return MultiView((View('augmented', skeleton),))
+
+    def recipe(self) -> list[tuple[str, list[Augmentation]]]:
+        """The one view."""
+        return [('augmented', _in_order(_augmentations(self.augmentations)))]
+
+
+def _build(configs: Configs, where: str, layout: str | SkeletonLayout | None) -> nn.ModuleList:
+    """Augmentations in the order of their configs."""
+    if isinstance(configs, (str, Mapping)) or not isinstance(configs, Sequence):
+        raise ValueError(f'{where} must be a list of augmentation configs, got {configs!r}')
+    context = {} if layout is None else {'layout': layout}
+    with config_path(where):
+        return nn.ModuleList(
+            AUGMENTATIONS.build(config, where=str(index), **context) for index, config in enumerate(configs)
+        )
+
+
+def _in_order(augmentations: list[Augmentation]) -> list[Augmentation]:
+    """Those of coordinates before those of the stream, as they run."""
+    return sorted(augmentations, key=lambda augmentation: augmentation.space == 'stream')
+
+
+def _augmentations(modules: nn.Module) -> list[Augmentation]:
+    return [cast(Augmentation, module) for module in modules.children()]
+
+
+def _render(
+    x: Tensor, augmentations: list[Augmentation], stream: Stream, generator: Generator | None
+) -> Tensor:
+    """One view: coordinates, stream, then what works on the stream."""
+    x = stream(_run(x, augmentations, 'coordinates', generator))
+    return _run(x, augmentations, 'stream', generator)
+
+
+def _run(
+    x: Tensor, augmentations: list[Augmentation], space: Space, generator: Generator | None
+) -> Tensor:
+    for augmentation in augmentations:
+        if augmentation.space == space:
+            x = augmentation(x, generator)
+    return x

@@ -1,0 +1,148 @@
+"""Augmentations of coordinates."""
+
+from __future__ import annotations
+
+import torch
+from torch import Generator, Tensor
+
+from ..functional import augment
+from ..graphs import SkeletonLayout, get_layout
+from ..registry import AUGMENTATIONS
+from .base import Augmentation, bernoulli, check_probability, per_sequence
+
+
+@AUGMENTATIONS.register_module()
+class Shear(Augmentation):
+    """Shears the skeleton about the origin, each axis by its own share of the two others.
+
+    Args:
+        amplitude: The six factors are uniform in [-amplitude, amplitude].
+        p: Probability for each sequence.
+    """
+
+    def __init__(self, amplitude: float = 0.5, p: float = 1.0) -> None:
+        super().__init__()
+        if amplitude <= 0:
+            raise ValueError(f'amplitude must be > 0, got {amplitude}; HiCLR uses 0.5')
+        self.amplitude, self.p = amplitude, check_probability(p)
+
+    def sample(self, x: Tensor, generator: Generator | None = None) -> dict[str, Tensor]:
+        """factors: (N, 3, 3), zero on the diagonal."""
+        factors = self.amplitude * (2 * torch.rand(len(x), 3, 3, device=x.device, generator=generator) - 1)
+        applied = bernoulli(x, self.p, generator)[:, None, None]
+        off_diagonal = ~torch.eye(3, dtype=torch.bool, device=x.device)
+        return {'factors': torch.where(applied & off_diagonal, factors, 0)}
+
+    def apply(self, x: Tensor, factors: Tensor) -> Tensor:  # type: ignore[override]
+        return augment.shear(x, factors)
+
+
+@AUGMENTATIONS.register_module()
+class Rotate(Augmentation):
+    """Rotates about one main axis, drawn at random, and slightly about the two others.
+
+    Args:
+        main_degrees: Largest angle about the main axis.
+        minor_degrees: Largest angle about the two others.
+        one_sided: Angles from 0 up only, as in the HiCLR release; otherwise to both sides.
+        p: Probability for each sequence.
+    """
+
+    def __init__(
+        self, main_degrees: float = 30.0, minor_degrees: float = 1.0, one_sided: bool = False, p: float = 1.0
+    ) -> None:
+        super().__init__()
+        if main_degrees < 0 or minor_degrees < 0:
+            raise ValueError(f'angles must be >= 0 degrees, got {main_degrees} and {minor_degrees}')
+        self.main_degrees, self.minor_degrees = main_degrees, minor_degrees
+        self.one_sided, self.p = one_sided, check_probability(p)
+
+    def sample(self, x: Tensor, generator: Generator | None = None) -> dict[str, Tensor]:
+        """degrees: (N, 3) about x, y and z."""
+        main = torch.randint(3, (len(x), 1), device=x.device, generator=generator)
+        fraction = torch.rand(len(x), 3, device=x.device, generator=generator)
+        if not self.one_sided:
+            fraction = 2 * fraction - 1
+        is_main = torch.arange(3, device=x.device) == main
+        degrees = fraction * torch.where(is_main, self.main_degrees, self.minor_degrees)
+        return {'degrees': torch.where(bernoulli(x, self.p, generator)[:, None], degrees, 0)}
+
+    def apply(self, x: Tensor, degrees: Tensor) -> Tensor:  # type: ignore[override]
+        return augment.rotate(x, degrees)
+
+
+@AUGMENTATIONS.register_module()
+class SpatialFlip(Augmentation):
+    """Exchanges the left and the right side of the body.
+
+    Args:
+        layout: Whose mirror pairs.
+        p: Probability for each sequence.
+        mirror_coordinate: Negate x too, which makes a mirror image. False is the HiCLR release, in
+            which joints only change their names.
+    """
+
+    flip_index: Tensor
+
+    def __init__(self, layout: str | SkeletonLayout, p: float = 0.5, mirror_coordinate: bool = True) -> None:
+        super().__init__()
+        layout = get_layout(layout)
+        if not layout.mirror:
+            raise ValueError(f"layout '{layout.name}' has no mirror pairs, so that nothing can be flipped")
+        self.p, self.mirror_coordinate = check_probability(p), mirror_coordinate
+        self.register_buffer('flip_index', torch.tensor(layout.flip_index), persistent=False)
+
+    def sample(self, x: Tensor, generator: Generator | None = None) -> dict[str, Tensor]:
+        """applied: (N,) booleans."""
+        return {'applied': bernoulli(x, self.p, generator)}
+
+    def apply(self, x: Tensor, applied: Tensor) -> Tensor:  # type: ignore[override]
+        return augment.spatial_flip(x, self.flip_index, applied, self.mirror_coordinate)
+
+
+@AUGMENTATIONS.register_module()
+class GaussianNoise(Augmentation):
+    """Adds independent noise to every coordinate.
+
+    Args:
+        std: Standard deviation in the unit of the data, metres for Kinect skeletons.
+        p: Probability for each sequence.
+        keep_absent: Bodies that are all zeros stay so. False is the HiCLR release.
+    """
+
+    def __init__(self, std: float = 0.01, p: float = 0.5, keep_absent: bool = True) -> None:
+        super().__init__()
+        if std < 0:
+            raise ValueError(f'std must be >= 0, got {std}; HiCLR uses 0.01')
+        self.std, self.p, self.keep_absent = std, check_probability(p), keep_absent
+
+    def sample(self, x: Tensor, generator: Generator | None = None) -> dict[str, Tensor]:
+        """noise: as x."""
+        noise = self.std * torch.randn(x.shape, dtype=x.dtype, device=x.device, generator=generator)
+        return {'noise': torch.where(per_sequence(bernoulli(x, self.p, generator), x), noise, 0)}
+
+    def apply(self, x: Tensor, noise: Tensor) -> Tensor:  # type: ignore[override]
+        if self.keep_absent:
+            noise = torch.where(augment.present_bodies(x), noise, 0)
+        return x + noise
+
+
+@AUGMENTATIONS.register_module()
+class AxisMask(Augmentation):
+    """Sets one coordinate channel of a sequence to zero.
+
+    Args:
+        p: Probability for each sequence.
+    """
+
+    def __init__(self, p: float = 0.5) -> None:
+        super().__init__()
+        self.p = check_probability(p)
+
+    def sample(self, x: Tensor, generator: Generator | None = None) -> dict[str, Tensor]:
+        """axis: (N,) channel, -1 for none."""
+        axis = torch.randint(x.shape[1], (len(x),), device=x.device, generator=generator)
+        return {'axis': torch.where(bernoulli(x, self.p, generator), axis, -1)}
+
+    def apply(self, x: Tensor, axis: Tensor) -> Tensor:  # type: ignore[override]
+        return augment.axis_mask(x, axis)

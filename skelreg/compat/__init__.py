@@ -1,0 +1,1 @@
+"""What MMEngine gets wrong on today's torch, mended in one place."""

@@ -1,0 +1,110 @@
+"""What a training run is made of: what a checkpoint keeps of it, and how it is put back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import mmengine
+import torch
+from mmengine.model import is_model_wrapper
+from mmengine.runner import EpochBasedTrainLoop, Runner
+from torch import nn
+
+from .. import __version__
+from ..errors import CheckpointError
+from .plain import message_hub_to_plain, restore_message_hub
+from .schedulers import resume_schedulers, running_state, scheduled_values
+
+
+def bare_model(runner: Runner) -> nn.Module:
+    """The model without its wrapper for several processes."""
+    model: nn.Module = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    return model
+
+
+def run_state(
+    runner: Runner, meta: Mapping[str, Any], *, by_epoch: bool, optimizer: bool = True, schedulers: bool = True
+) -> dict[str, Any]:
+    """Everything that continuing the run needs, for `save_file`.
+
+    Args:
+        runner: In the middle of a training.
+        meta: More to record, and what overrides the usual entries.
+        by_epoch: Whether this is the end of an epoch; the counters have not moved on yet.
+        optimizer: Keep the optimizer's state.
+        schedulers: Keep the schedulers' state.
+    """
+    state: dict[str, Any] = {
+        'meta': {**_meta(runner, by_epoch), **meta},
+        'state_dict': bare_model(runner).state_dict(),
+        'message_hub': message_hub_to_plain(runner.message_hub),
+    }
+    if optimizer:
+        state['optimizer'] = runner.optim_wrapper.state_dict()
+    if schedulers:
+        state['param_schedulers'] = running_state(runner.param_schedulers)
+    return state
+
+
+def _meta(runner: Runner, by_epoch: bool) -> dict[str, Any]:
+    dataset = runner.train_dataloader.dataset
+    layout = getattr(dataset, 'layout', None)
+    return {
+        'epoch': runner.epoch + (1 if by_epoch else 0),
+        'iter': runner.iter + (0 if by_epoch else 1),
+        'seed': runner.seed,
+        'world_size': runner.world_size,
+        'layout': getattr(layout, 'name', layout),
+        'dataset_meta': getattr(dataset, 'metainfo', None),
+        'skelreg_version': __version__,
+        'mmengine_version': mmengine.__version__,
+        'torch_version': str(torch.__version__),
+        'time': time.strftime('%Y-%m-%d %H:%M:%S'),
+    }
+
+
+def check_same_run(runner: Runner, meta: Mapping[str, Any], path: Path) -> None:
+    """Refuse a checkpoint whose run cannot be continued by this runner.
+
+    Raises:
+        CheckpointError: If it does not say how far it got, or had another seed.
+    """
+    lacking = [key for key in ('epoch', 'iter') if not isinstance(meta.get(key), int)]
+    if lacking:
+        raise CheckpointError(
+            'the checkpoint does not say how far it got', got=f'no {", ".join(lacking)}', where=str(path)
+        )
+    if meta.get('seed', runner.seed) != runner.seed:
+        raise CheckpointError(
+            'the run to resume had another seed', got=f'seed {runner.seed} in the config',
+            accepted=f'seed {meta["seed"]}', where=str(path),
+            fix=f'add --cfg-options randomness.seed={meta["seed"]}, or start without --resume',
+        )
+    if meta.get('world_size', runner.world_size) != runner.world_size:
+        runner.logger.warning(
+            f'the run had {meta["world_size"]} process(es), now there are {runner.world_size}: '
+            'it continues, but not bit for bit'
+        )
+
+
+def restore_progress(
+    runner: Runner, checkpoint: Mapping[str, Any], *, optimizer: bool = True, schedulers: bool = True
+) -> None:
+    """Put back counters, log history, optimizer and schedules; the weights are loaded apart."""
+    meta, loop = checkpoint['meta'], runner.train_loop
+    loop._epoch, loop._iter = meta['epoch'], meta['iter']
+    restore_message_hub(runner.message_hub, checkpoint.get('message_hub', {}))
+    runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+    if runner.param_schedulers is not None:
+        runner.param_schedulers = runner.build_param_scheduler(runner.param_schedulers)
+    start = scheduled_values(runner.param_schedulers)
+    if optimizer:
+        runner.optim_wrapper.load_state_dict(checkpoint['optimizer'])
+    if schedulers:
+        resume_schedulers(
+            runner.param_schedulers, start, checkpoint.get('param_schedulers', []),
+            iterations=meta['iter'], epochs=meta['epoch'] if isinstance(loop, EpochBasedTrainLoop) else 0,
+        )

@@ -1,0 +1,1 @@
+"""Skeleton archives, datasets and splits."""

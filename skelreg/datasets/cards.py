@@ -1,0 +1,97 @@
+"""Dataset cards: what a dataset is, where it comes from, how it is split, what to expect of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..errors import ConfigError, closest
+
+_FOLDER = Path(__file__).parent / 'cards'
+
+Rule = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class DatasetCard:
+    """One dataset, read from `cards/<name>.yaml` or from a YAML file of the user's.
+
+    Attributes:
+        name: Short name, as in configs.
+        title: Name in full.
+        layout: Name of the skeleton layout.
+        channels: Names of the C axis.
+        max_bodies: M of the archive.
+        num_classes: Labels are 0 .. num_classes - 1.
+        files: The raw files, in words.
+        get: How to get them, in words.
+        prepare: The command that makes the archive.
+        splits: Split -> subset ('train', 'test') -> rule over the index, see `splits.select`.
+        reader: Registered reader of the raw format, None where there is none.
+        class_names: One per class, or empty.
+        expected: 'sequences' -> count, and split -> {subset: count, 'twins': count}.
+    """
+
+    name: str
+    title: str
+    layout: str
+    channels: tuple[str, ...]
+    max_bodies: int
+    num_classes: int
+    files: str
+    get: str
+    prepare: str
+    splits: Mapping[str, Mapping[str, Rule]]
+    reader: str | None = None
+    class_names: tuple[str, ...] = ()
+    expected: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.class_names and len(self.class_names) != self.num_classes:
+            raise ValueError(f'{len(self.class_names)} class names for {self.num_classes} classes')
+
+    def rule(self, split: str, subset: str) -> Rule:
+        """The rule that selects a subset of a split.
+
+        Raises:
+            ConfigError: If there is no such split or subset.
+        """
+        for word, name, known in (('split', split, self.splits), ('subset', subset, self.splits.get(split, {}))):
+            if name not in known:
+                raise ConfigError(f"{self.name} has no {word} '{name}'", accepted=closest(name, known))
+        return self.splits[split][subset]
+
+
+def card_names() -> list[str]:
+    """Names of the datasets that come with skelreg."""
+    return sorted(path.stem for path in _FOLDER.glob('*.yaml'))
+
+
+def load_card(name: str | Path) -> DatasetCard:
+    """The card of a named dataset, or one from a YAML file.
+
+    Raises:
+        ConfigError: If there is no such card, or it is malformed.
+    """
+    path = Path(name) if Path(name).suffix in ('.yaml', '.yml') else _FOLDER / f'{name}.yaml'
+    if not path.is_file():
+        raise ConfigError(
+            f"dataset '{name}' has no card", accepted=f'{closest(str(name), card_names())} Or the path of a card (YAML).'
+        )
+    try:
+        content = yaml.safe_load(path.read_text(encoding='utf-8'))
+    except yaml.YAMLError as error:
+        raise ConfigError('dataset card is no YAML', got=str(error), where=str(path)) from error
+    known = [f.name for f in fields(DatasetCard)]
+    unknown = sorted(set(content) - set(known)) if isinstance(content, dict) else [type(content).__name__]
+    if unknown:
+        raise ConfigError(f"dataset card has no field '{unknown[0]}'", accepted=closest(unknown[0], known), where=str(path))
+    tuples = {key: tuple(content.get(key, ())) for key in ('channels', 'class_names')}
+    try:
+        return DatasetCard(**{**content, **tuples})
+    except (TypeError, ValueError) as error:
+        raise ConfigError('dataset card is incomplete', got=str(error), where=str(path)) from error

@@ -1,0 +1,249 @@
+"""From raw files to an archive: in parallel, resumable, with every count checked.
+
+Files are read in chunks, and each finished chunk is stored beside the archive-to-be; a run that was
+killed goes on with the chunks that are missing.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from .. import __version__
+from ..durable import full_disk_is_data_error, write_durably
+from ..errors import ConfigError, DataError
+from ..registry import READERS
+from .archive import SkeletonArchive
+from .archive_writer import ArchiveWriter
+from .cards import DatasetCard
+from .readers.base import Reader, Source, check_sequence
+
+SKIPPED = 'skipped.json'
+
+OnError = Literal['stop', 'skip']
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A raw file that was left out, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class PreparedArchive:
+    """What `prepare` made or found.
+
+    Attributes:
+        archive: The archive, opened.
+        skipped: Raw files that were left out.
+        is_new: False where nothing was left to do.
+    """
+
+    archive: SkeletonArchive
+    skipped: tuple[Skipped, ...]
+    is_new: bool
+
+
+def prepare(
+    card: DatasetCard,
+    source: Path,
+    out: Path,
+    *,
+    workers: int = 1,
+    on_error: OnError = 'stop',
+    chunk_size: int = 64,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> PreparedArchive:
+    """Read raw files and write the archive `out`.
+
+    Args:
+        card: The dataset.
+        source: Folder or zip with its raw files.
+        out: Folder of the archive; finished chunks wait in `.<out>.parts` beside it.
+        workers: Processes that read; 1 reads in this process.
+        on_error: Whether a malformed file stops the run or is skipped and reported.
+        chunk_size: Raw files per chunk, the unit of parallel work and of resuming.
+        on_progress: Called with (files done, files in all).
+
+    Raises:
+        DataError: If a raw file is malformed, the disk is full, or `out` holds something else.
+    """
+    if card.reader is None:
+        raise ConfigError(f"dataset '{card.name}' has no reader", fix=card.get)
+    reader: Reader = READERS.build(dict(type=card.reader), where='reader', card=card)
+    sources = reader.sources(source)
+    fingerprint = _fingerprint(reader, sources)
+    if out.exists():
+        return _finished(out, fingerprint)
+    parts = out.absolute().with_name(f'.{out.name}.parts')
+    with full_disk_is_data_error(parts):
+        parts.mkdir(parents=True, exist_ok=True)
+    with _locked(parts):
+        _clear_if_stale(parts, dict(fingerprint=fingerprint, chunk_size=chunk_size))
+        chunks = {
+            parts / f'{start:08d}.npz': sources[start : start + chunk_size]
+            for start in range(0, len(sources), chunk_size)
+        }
+        _read_chunks(reader, chunks, workers, on_error, on_progress or _no_progress)
+        meta = dict(
+            dataset=card.name, title=card.title, layout=card.layout, channels=list(card.channels),
+            num_classes=card.num_classes, class_names=list(card.class_names), synthetic=False,
+            source=dict(name=source.name, reader=card.reader, files=len(sources), fingerprint=fingerprint),
+            skelreg_version=__version__,
+        )
+        skipped = _assemble(out, meta, card.max_bodies, list(chunks))
+        shutil.rmtree(parts)
+    return PreparedArchive(SkeletonArchive.open(out), skipped, is_new=True)
+
+
+def _finished(out: Path, fingerprint: str) -> PreparedArchive:
+    """The archive that an earlier run made of the same files."""
+    archive = SkeletonArchive.open(out)
+    if archive.meta.get('source', {}).get('fingerprint') != fingerprint:
+        raise DataError(
+            'the archive was made from other raw files', got=out, fix='remove it, or choose another --out',
+        )
+    skipped = tuple(Skipped(**entry) for entry in json.loads((out / SKIPPED).read_text(encoding='utf-8')))
+    return PreparedArchive(archive, skipped, is_new=False)
+
+
+def _fingerprint(reader: Reader, sources: Sequence[Source]) -> str:
+    """Changes with the reader and with any raw file."""
+    facts = [type(reader).__name__, *([source.name, source.stamp] for source in sources)]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+@contextmanager
+def _locked(parts: Path) -> Iterator[None]:
+    """Refuse a second run beside this one; the lock ends with the process, however it ends."""
+    with open(parts.with_suffix('.lock'), 'w') as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DataError('another run prepares the same archive', where=str(parts), fix='wait for it') from error
+        try:
+            yield
+        finally:
+            os.unlink(file.name)
+
+
+def _clear_if_stale(parts: Path, plan: Mapping[str, Any]) -> None:
+    """Drop chunks that were made of other files or cut otherwise."""
+    content, file = json.dumps(plan).encode(), parts / 'plan.json'
+    if file.is_file() and file.read_bytes() == content:
+        return
+    shutil.rmtree(parts)
+    with full_disk_is_data_error(parts):
+        parts.mkdir()
+        write_durably(file, content)
+
+
+def _read_chunks(
+    reader: Reader,
+    chunks: Mapping[Path, Sequence[Source]],
+    workers: int,
+    on_error: OnError,
+    on_progress: Callable[[int, int], None],
+) -> None:
+    total = sum(map(len, chunks.values()))
+    pending = {part: chunk for part, chunk in chunks.items() if not part.exists()}
+    done = total - sum(map(len, pending.values()))
+    on_progress(done, total)
+    for part in _run(reader, pending, workers, on_error):
+        done += len(pending[part])
+        on_progress(done, total)
+
+
+def _run(
+    reader: Reader, pending: Mapping[Path, Sequence[Source]], workers: int, on_error: OnError
+) -> Iterator[Path]:
+    """Store every pending chunk; yields each part as it is finished, in any order."""
+    workers = min(workers, len(pending))
+    if workers <= 1:
+        for part, chunk in pending.items():
+            yield store_chunk(reader, chunk, part, on_error)
+        return
+    # Not forked from this process, which by now runs threads; from a server that has imported the reader once.
+    context = multiprocessing.get_context('forkserver')
+    context.set_forkserver_preload([type(reader).__module__])
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_ignore_interrupts) as pool:
+        futures: list[Future[Path]] = [
+            pool.submit(store_chunk, reader, chunk, part, on_error) for part, chunk in pending.items()
+        ]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except BrokenProcessPool as error:
+            raise DataError('a worker process died', got=str(error), fix='run again, with fewer --workers') from error
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def store_chunk(reader: Reader, chunk: Sequence[Source], part: Path, on_error: OnError) -> Path:
+    """Read some raw files and store their sequences as one part; runs in a worker process.
+
+    Raises:
+        DataError: If a file is malformed and `on_error` is 'stop', or the disk is full.
+    """
+    rows: list[dict[str, Any]] = []
+    frames = []
+    skipped: list[dict[str, str]] = []
+    for source in chunk:
+        try:
+            sequences = reader.read(source)
+            for sequence in sequences:
+                check_sequence(sequence, reader.card, where=source.name)
+        except DataError as error:
+            if on_error == 'stop':
+                error.fix = error.fix or 'mend or remove the file, or leave such files out with --on-error skip'
+                raise
+            skipped.append(dict(name=source.name, reason=str(error)))
+            continue
+        for sequence in sequences:
+            rows.append(dict(name=sequence.name, label=sequence.label, columns=dict(sequence.columns)))
+            frames.append(sequence.frames)
+    partial = part.with_suffix('.partial')
+    with full_disk_is_data_error(partial), open(partial, 'wb') as file:
+        np.savez(file, facts=np.array(json.dumps([rows, skipped])), **{f'{i}': x for i, x in enumerate(frames)})
+        file.flush()
+        os.fsync(file.fileno())
+    partial.rename(part)
+    return part
+
+
+def _assemble(out: Path, meta: Mapping[str, Any], max_bodies: int, parts: Sequence[Path]) -> tuple[Skipped, ...]:
+    skipped: list[Skipped] = []
+    with ArchiveWriter(out, meta, max_bodies) as writer:
+        for part in parts:
+            with np.load(part) as stored:
+                rows, left_out = json.loads(str(stored['facts']))
+                for i, row in enumerate(rows):
+                    writer.add(row['name'], row['label'], stored[f'{i}'], row['columns'])
+            skipped += [Skipped(**entry) for entry in left_out]
+        writer.attach(SKIPPED, json.dumps([vars(entry) for entry in skipped], indent=2) + '\n')
+    return tuple(skipped)
+
+
+def _ignore_interrupts() -> None:
+    """Ctrl-C is the parent's to handle; workers would only add their tracebacks."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _no_progress(done: int, total: int) -> None:
+    pass

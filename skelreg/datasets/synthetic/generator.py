@@ -1,0 +1,151 @@
+"""Synthetic skeleton sequences with everything a recorded dataset has: people, cameras, setups, faults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import ConfigError
+from ...graphs import SkeletonLayout, get_layout
+from ..archive import SkeletonArchive
+from .actions import Action, catalogue
+from .attachment import attachment
+from .performance import Performer, draw_performer, perform
+from .rig import Array
+from .sensor import place, track, view
+
+NUM_SETUPS = 32
+
+# First words of the seeds, so that what is drawn for one purpose never repeats for another.
+_SUBJECT, _SETUP, _CAST, _SEQUENCE = range(4)
+
+
+def generate(
+    layout: str | SkeletonLayout = 'ntu_rgbd',
+    num_sequences: int = 512,
+    num_classes: int = 12,
+    max_bodies: int = 2,
+    seed: int = 0,
+    num_subjects: int = 40,
+    num_cameras: int = 3,
+    noise: float = 1.0,
+) -> SkeletonArchive:
+    """People who perform actions before cameras, made from nothing but the seed.
+
+    Sequence i is the same whatever ``num_sequences``; labels go round, so that classes are balanced. All
+    pairs of subject and camera come equally often within a class.
+
+    Args:
+        layout: Which joints to report, of a skeleton seen in camera axes (y up, z away) in metres.
+        num_classes: Length of the catalogue, see ``catalogue``.
+        max_bodies: M; with 2 or more, some actions take two persons. Absent bodies are zeros.
+        num_subjects: Subjects are numbered from 1.
+        num_cameras: Cameras, which are also the views, are numbered from 1.
+        noise: Factor on the tracker's faults; 0 gives bones of constant length.
+    Raises:
+        ConfigError: If a number is out of range, or the layout does not exist.
+    """
+    layout = get_layout(layout)
+    counts = dict(
+        num_sequences=num_sequences, max_bodies=max_bodies, num_subjects=num_subjects, num_cameras=num_cameras
+    )
+    for name, value in counts.items():
+        if value < 1:
+            raise ConfigError('a synthetic dataset needs at least one of each', got=value, where=name)
+    if noise < 0:
+        raise ConfigError('noise is a factor', got=noise, accepted='0 or more', where='noise')
+    actions = catalogue(num_classes, max_bodies)
+    studio = _Studio(attachment(layout), actions, seed, num_subjects, num_cameras, noise)
+    sequences = [studio.record(i) for i in range(num_sequences)]
+    frames = _stack([bodies for bodies, _ in sequences], max_bodies)
+    meta = dict(
+        dataset='synthetic',
+        synthetic=True,
+        layout=layout.name,
+        channels=['x', 'y', 'z'],
+        num_classes=num_classes,
+        class_names=[action.name for action in actions],
+        source=f'procedural motion, no recording; seed {seed}',
+    )
+    return SkeletonArchive(frames, _index(sequences), meta)
+
+
+class _Studio:
+    """People and cameras, which the sequences share."""
+
+    def __init__(
+        self,
+        weights: Array,
+        actions: tuple[Action, ...],
+        seed: int,
+        num_subjects: int,
+        num_cameras: int,
+        noise: float,
+    ) -> None:
+        self.weights = weights
+        self.actions = actions
+        self.seed = seed
+        self.num_cameras = num_cameras
+        self.noise = noise
+        self.performers = [draw_performer(self._rng(_SUBJECT, subject)) for subject in range(num_subjects)]
+        cast = [self._rng(_CAST, label).permutation(num_subjects * num_cameras) for label in range(len(actions))]
+        self.cast: list[NDArray[np.int64]] = cast
+        # Distance and height of the cameras in metres, one pair a setup.
+        self.setups = [self._rng(_SETUP, setup).uniform((2.4, 0.5), (4.2, 2.4)) for setup in range(NUM_SETUPS)]
+
+    def record(self, i: int) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Sequence i and its row of the index. Shape: (B, T, V, 3)."""
+        rng = self._rng(_SEQUENCE, i)
+        label, turn = i % len(self.actions), i // len(self.actions)
+        action = self.actions[label]
+        subject, camera = divmod(int(self.cast[label][turn % len(self.cast[label])]), self.num_cameras)
+        setup = int(rng.integers(NUM_SETUPS))
+        scene = place(perform(action, self._people(action, subject, rng), rng), action.gap, _heading(rng))
+        bodies = self._film(self.weights @ scene, camera, setup, rng)
+        row = dict(
+            name=f'synthetic_{i:06d}', label=label, length=bodies.shape[1], bodies=bodies.shape[0],
+            subject=subject + 1, camera=camera + 1, view=camera + 1, setup=setup + 1,
+        )
+        return bodies.astype(np.float32), row
+
+    def _people(self, action: Action, subject: int, rng: np.random.Generator) -> list[Performer]:
+        """The subject and, if the action takes two, somebody else, who is a subject of no number."""
+        partners = [draw_performer(rng) for _ in range(action.bodies - 1)]
+        return [self.performers[subject], *partners]
+
+    def _film(self, scene: Array, camera: int, setup: int, rng: np.random.Generator) -> Array:
+        distance, height = self.setups[setup]
+        yaw = np.deg2rad(45.0) * (camera - (self.num_cameras - 1) / 2)
+        pitch = np.arctan2(height - 1.0, distance) + rng.normal(0.0, 0.03)
+        aside = (rng.normal(0.0, 0.25), 0.0, rng.normal(0.0, 0.25))
+        return track(view(scene + aside, yaw, pitch, distance, height), self.noise, rng)
+
+    def _rng(self, purpose: int, number: int) -> np.random.Generator:
+        return np.random.default_rng((self.seed, purpose, number))
+
+
+def _heading(rng: np.random.Generator) -> float:
+    """Radians about the vertical: towards the middle camera or one beside it, roughly."""
+    return float(rng.uniform(-np.pi, np.pi))
+
+
+def _stack(sequences: list[NDArray[np.float32]], max_bodies: int) -> NDArray[np.float32]:
+    """All sequences end to end. Shape: (F, M, V, 3)."""
+    num_frames = sum(bodies.shape[1] for bodies in sequences)
+    frames = np.zeros((num_frames, max_bodies, *sequences[0].shape[2:]), dtype=np.float32)
+    start = 0
+    for bodies in sequences:
+        stop = start + bodies.shape[1]
+        frames[start:stop, : len(bodies)] = bodies.swapaxes(0, 1)
+        start = stop
+    return frames
+
+
+def _index(sequences: Iterable[tuple[Any, dict[str, Any]]]) -> dict[str, NDArray[Any]]:
+    rows = [row for _, row in sequences]
+    index = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    index['offset'] = np.concatenate([[0], np.cumsum(index['length'])[:-1]])
+    return index

@@ -1,0 +1,1 @@
+"""Hooks, loops, metrics and evaluation on frozen features."""

@@ -1,0 +1,97 @@
+"""What a config composes: its parts with file and line, its views, its objective."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from torch import nn
+
+from .compat.flops import count_flops, count_parameters
+from .plugin_manager import load_plugins
+from .registry import MODELS
+
+PARTS = ('backbone', 'neck', 'projector', 'classifier', 'key_encoder', 'queue')
+
+
+def explain(cfg: Config) -> str:
+    """A page of text; the model is built and run once on noise, no data is read.
+
+    Raises:
+        SkelregError: If the model cannot be built.
+    """
+    load_plugins()
+    model = MODELS.build(cfg.model, where='model')
+    return '\n'.join([*_data(cfg), '', *_parts(cfg, model), '', *_views(model), '', *_objective(cfg, model)])
+
+
+def _data(cfg: Config) -> Iterator[str]:
+    yield f'config  {cfg.filename}'
+    for name in ('train_dataloader', 'test_dataloader'):
+        loader = cfg.get(name)
+        if loader is not None:
+            data = loader.dataset
+            yield (
+                f'{name.partition("_")[0]:7} {data.get("dataset")} from {data.get("archive")}, '
+                f'split {data.get("split")}/{data.get("subset")}, {data.get("num_frames")} frames, '
+                f'batch {loader.batch_size}'
+            )
+
+
+def _parts(cfg: Config, model: Any) -> Iterator[str]:
+    yield f'model  {_title(model)}'
+    for name in PARTS:
+        part = getattr(model, name)
+        if part is not None:
+            frozen = ', frozen' if name in model.frozen else ''
+            yield f'  {name:12} {_title(part)}  {count_parameters(part):,} parameters{frozen}'
+    for kind in ('heads', 'regularizers'):
+        for name, term in getattr(model, kind).items():
+            yield f'  {kind[:-1]} {name}: {_title(term.component)}'
+    frames = cfg.train_dataloader.dataset.num_frames if cfg.get('train_dataloader') else 50
+    example = _noise(model, 1, frames)
+    flops = count_flops(model.backbone, (example,))
+    shape = ', '.join(map(str, example.shape[1:]))
+    yield f'  one sequence ({shape}) costs {flops / 1e9:.3f} GFLOP in the backbone'
+
+
+def _views(model: Any) -> Iterator[str]:
+    preprocessor = model.data_preprocessor
+    order = 'stream first, then ' if preprocessor.stream_first else ''
+    yield f'views  {order}{preprocessor.stream} stream'
+    policy = preprocessor.policy
+    yield '  one plain view' if policy is None else f'  {_title(policy)}'
+    for name, augmentations in policy.recipe() if policy is not None else ():
+        yield f'  {name:9} {" > ".join(map(str, augmentations)) or "plain"}'
+
+
+def _objective(cfg: Config, model: Any) -> Iterator[str]:
+    terms = [*model.heads.items(), *model.regularizers.items()]
+    if not terms:
+        yield 'loss  none: this config trains nothing'
+        return
+    frames = cfg.train_dataloader.dataset.num_frames or 50
+    batch = {'inputs': _noise(model, 4, frames), 'labels': torch.zeros(4, dtype=torch.int64)}
+    losses = model(**model.data_preprocessor(batch, training=True), mode='loss')['losses']
+    weights = {name: term.weight for name, term in terms}
+    yield 'loss = ' + ' + '.join(f'{weights[key.partition("/")[0]]:g} * {key}' for key in losses)
+    for name, term in terms:
+        ramp = f' (weight grows over {term.ramp} epochs)' if term.ramp else ''
+        yield f'  {name}: {(inspect.getdoc(term.component) or "").partition(chr(10))[0]}{ramp}'
+
+
+def _title(part: nn.Module) -> str:
+    """Class name with the file and line where it is written."""
+    cls = type(part)
+    path = Path(inspect.getsourcefile(cls) or '?')
+    line = inspect.getsourcelines(cls)[1]
+    root = Path(__file__).parent.parent
+    return f'{cls.__name__} ({path.relative_to(root) if path.is_relative_to(root) else path}:{line})'
+
+
+def _noise(model: Any, n: int, frames: int) -> torch.Tensor:
+    return torch.randn(n, model.backbone.in_channels, frames, model.layout.num_joints, 1)

@@ -1,0 +1,171 @@
+"""The maths of augmentations: no randomness, one parameter a sequence, never in place.
+
+Every function takes x (N, C, T, V, M) and returns a tensor of the same shape, type and device.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+BLUR_REACH = 7
+
+
+def temporal_crop(x: Tensor, start: Tensor, padding: int) -> Tensor:
+    """Pad both ends with their own reversed frames and cut T frames out again.
+
+    Args:
+        x: Skeletons.
+        start: (N,) int64, first frame of the cut in the padded sequence, in [0, 2 padding];
+            ``padding`` itself leaves a sequence as it is.
+        padding: Frames that are put before and behind, at most T; the edge frame is repeated.
+    """
+    num_frames = x.shape[2]
+    frames = start[:, None] - padding + torch.arange(num_frames, device=x.device)  # (N, T)
+    frames = torch.where(frames < 0, -1 - frames, frames)
+    frames = torch.where(frames >= num_frames, 2 * num_frames - 1 - frames, frames)
+    sequence = torch.arange(len(x), device=x.device)[:, None]
+    return x.transpose(1, 2)[sequence, frames].transpose(1, 2)  # (N, T, C, V, M) and back
+
+
+def linear_map(x: Tensor, matrix: Tensor) -> Tensor:
+    """Multiply every joint's coordinates with one matrix (N, 3, 3) a sequence.
+
+    Raises:
+        ValueError: If x has not three coordinate channels.
+    """
+    if x.shape[1] != 3:
+        raise ValueError(f'shear and rotation need the channels x, y, z, got {x.shape[1]} channels')
+    with torch.autocast(x.device.type, enabled=False):
+        return (matrix.to(x.dtype) @ x.flatten(2)).reshape(x.shape)  # (N, 3, T * V * M) and back
+
+
+def shear(x: Tensor, factors: Tensor) -> Tensor:
+    """Shear with I + factors.
+
+    Args:
+        x: Skeletons.
+        factors: (N, 3, 3), zero on the diagonal, unitless, usually within [-0.5, 0.5].
+    Raises:
+        ValueError: If x has not three coordinate channels.
+    """
+    return linear_map(x, torch.eye(3, device=x.device) + factors)
+
+
+def rotation_matrix(degrees: Tensor) -> Tensor:
+    """R_z R_y R_x for angles about x, y and z; positive angles turn against the right-hand rule.
+
+    Shape:
+        degrees: (N, 3); output: (N, 3, 3).
+    """
+    radians = degrees.deg2rad()
+    cos, sin = radians.cos(), radians.sin()
+    zero, one = torch.zeros_like(cos[:, 0]), torch.ones_like(cos[:, 0])
+    (cx, cy, cz), (sx, sy, sz) = cos.unbind(1), sin.unbind(1)
+    about_x = torch.stack([one, zero, zero, zero, cx, sx, zero, -sx, cx], dim=1).reshape(-1, 3, 3)
+    about_y = torch.stack([cy, zero, -sy, zero, one, zero, sy, zero, cy], dim=1).reshape(-1, 3, 3)
+    about_z = torch.stack([cz, sz, zero, -sz, cz, zero, zero, zero, one], dim=1).reshape(-1, 3, 3)
+    with torch.autocast(degrees.device.type, enabled=False):
+        return about_z @ about_y @ about_x
+
+
+def rotate(x: Tensor, degrees: Tensor) -> Tensor:
+    """Rotate about the origin by `rotation_matrix` of degrees (N, 3).
+
+    Raises:
+        ValueError: If x has not three coordinate channels.
+    """
+    return linear_map(x, rotation_matrix(degrees))
+
+
+def spatial_flip(x: Tensor, flip_index: Tensor, applied: Tensor, mirror_coordinate: bool) -> Tensor:
+    """Exchange left and right joints.
+
+    Args:
+        x: Skeletons.
+        flip_index: (V,) where each joint comes from.
+        applied: (N,) booleans, which sequences are flipped.
+        mirror_coordinate: Also negate the x coordinate, so that the result is a mirror image;
+            without it the joints only change their names.
+    Raises:
+        ValueError: If x has another number of joints than the index.
+    """
+    if x.shape[3] != len(flip_index):
+        raise ValueError(f'the layout has {len(flip_index)} joints, the batch has {x.shape[3]}')
+    flipped = x.index_select(3, flip_index)
+    if mirror_coordinate:
+        flipped = torch.cat([-flipped[:, :1], flipped[:, 1:]], dim=1)
+    return torch.where(_expand(applied), flipped, x)
+
+
+def time_flip(x: Tensor, applied: Tensor) -> Tensor:
+    """Play the sequences that ``applied`` (N,) marks backwards."""
+    return torch.where(_expand(applied), x.flip(2), x)
+
+
+def blur(x: Tensor, sigma: Tensor, normalized: bool) -> Tensor:
+    """Smooth along time with a Gaussian of 15 taps.
+
+    Args:
+        x: Skeletons.
+        sigma: (N,) standard deviation in frames, > 0.
+        normalized: Each frame becomes a weighted mean of the frames within reach, near the ends of
+            those that exist. Otherwise the raw weights exp(-k^2 / 2 sigma^2) are summed up and
+            frames beyond the ends count as zero: the result is larger by 1 to 5 times.
+    """
+    num_frames = x.shape[2]
+    frame = torch.arange(num_frames, device=x.device)
+    offset = frame[:, None] - frame[None, :]  # (T, T)
+    weights = torch.exp(-offset.square() / (2 * sigma.square()[:, None, None]))  # (N, T, T)
+    weights = torch.where(offset.abs() <= BLUR_REACH, weights, 0)
+    if normalized:
+        weights = weights / weights.sum(dim=2, keepdim=True)
+    frames_first = x.transpose(1, 2)  # (N, T, C, V, M)
+    with torch.autocast(x.device.type, enabled=False):
+        blurred = weights.to(x.dtype) @ frames_first.flatten(2)  # (N, T, C * V * M)
+    return blurred.reshape(frames_first.shape).transpose(1, 2)
+
+
+def axis_mask(x: Tensor, axis: Tensor) -> Tensor:
+    """Set one coordinate of each sequence to zero.
+
+    Args:
+        x: Skeletons.
+        axis: (N,) channel that is lost; -1 leaves a sequence as it is.
+    """
+    lost = torch.arange(x.shape[1], device=x.device) == axis[:, None]  # (N, C)
+    return x.masked_fill(lost[:, :, None, None, None], 0)
+
+
+def present_bodies(x: Tensor) -> Tensor:
+    """(N, 1, 1, 1, M) booleans: bodies that are not all zeros."""
+    return (x != 0).flatten(1, 3).any(dim=1)[:, None, None, None, :]
+
+
+def selection_mask(indices: Tensor, size: int) -> Tensor:
+    """Booleans that are true at the given places.
+
+    Shape:
+        indices: (..., k) int64 in [0, size); output: (..., size).
+    """
+    mask = torch.zeros(*indices.shape[:-1], size, dtype=torch.bool, device=indices.device)
+    return mask.scatter(-1, indices, True)
+
+
+def fill_mask(x: Tensor, mask: Tensor, fill: Tensor, keep_absent: bool) -> Tensor:
+    """Replace masked joints, all channels and bodies of them, by one value.
+
+    Args:
+        x: Skeletons.
+        mask: (N, T, V) booleans, or (1, T, V) for all sequences alike; true is masked.
+        fill: One number; the gradient reaches it.
+        keep_absent: Leave bodies that are all zeros as they are.
+    """
+    hidden = mask[:, None, :, :, None]  # (N, 1, T, V, 1)
+    if keep_absent:
+        hidden = hidden & present_bodies(x)
+    return torch.where(hidden, fill.to(x.dtype), x)
+
+
+def _expand(applied: Tensor) -> Tensor:
+    return applied[:, None, None, None, None]

@@ -1,0 +1,15 @@
+"""Skeleton layouts and the adjacency matrices made from them."""
+
+from .adjacency import STRATEGIES, adjacency, hop_distance
+from .layout import SkeletonLayout, add_layout_file, get_layout, layout_names, read_layout
+
+__all__ = [
+    'STRATEGIES',
+    'SkeletonLayout',
+    'add_layout_file',
+    'adjacency',
+    'get_layout',
+    'hop_distance',
+    'layout_names',
+    'read_layout',
+]

@@ -1,0 +1,1 @@
+"""The one model class that composes components, and the parts it owns."""

@@ -1,0 +1,31 @@
+"""Initial values of weights."""
+
+from __future__ import annotations
+
+from torch import nn
+
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
+_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+
+
+def release_initialization(module: nn.Module) -> None:
+    """Draw every weight as HiCLR's release does: convolutions and linear layers N(0, 0.02), norms N(1, 0.02).
+
+    In short runs this collapses to a constant embedding; torch's own initialisation does not. It is
+    here for the release's leaf configs only.
+    """
+    for part in module.modules():
+        if isinstance(part, (*_CONVOLUTIONS, nn.Linear)):
+            nn.init.normal_(part.weight, 0.0, 0.02)
+            if part.bias is not None:
+                nn.init.zeros_(part.bias)
+        elif isinstance(part, _NORMS):
+            nn.init.normal_(part.weight, 1.0, 0.02)
+            nn.init.zeros_(part.bias)
+
+
+def torch_initialization(module: nn.Module) -> None:
+    """Draw every weight anew with torch's own rule for its layer."""
+    for part in module.modules():
+        if isinstance(part, (*_CONVOLUTIONS, *_NORMS, nn.Linear)):
+            part.reset_parameters()

@@ -1,0 +1,315 @@
+"""The one model class: it composes components and sums what their terms return."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import torch
+from mmengine.model import BaseModel
+from torch import Tensor, nn
+
+from ..errors import ConfigError
+from ..functional.schedules import ramp
+from ..graphs import SkeletonLayout, get_layout
+from ..registry import BACKBONES, HEADS, MODELS, NECKS, REGULARIZERS, config_path, current_path
+from ..structures import Features, MultiView, Step, Terms, View
+from .feature_queue import FeatureQueue
+from .initialization import release_initialization, torch_initialization
+from .key_encoder import KeyEncoder
+
+#: What a step can supply, and which part of the model (or data) it comes from.
+SOURCES = {
+    'features': 'model.backbone',
+    'embeddings': 'model.backbone',
+    'queries': 'model.projector',
+    'keys': 'model.projector, model.key_encoder and a policy with a key view',
+    'similarities': 'model.projector, model.key_encoder, model.queue and a policy with a key view',
+    'class_logits': 'model.classifier',
+    'labels': 'a dataset with labels',
+}
+
+
+class WeightedTerm(nn.Module):
+    """A head or regularizer with its weight in the objective and, optionally, a ramp over epochs.
+
+    Args:
+        component: The head or regularizer.
+        weight: Factor of all its losses.
+        ramp: Epochs over which the weight grows linearly from zero; 0 is full weight at once.
+    """
+
+    def __init__(self, component: nn.Module, weight: float = 1.0, ramp: int = 0) -> None:
+        super().__init__()
+        if not math.isfinite(weight) or ramp < 0:
+            raise ValueError(f'weight must be finite and ramp >= 0 epochs, got weight={weight}, ramp={ramp}')
+        self.component, self.weight, self.ramp = component, weight, ramp
+        self._factor = weight if ramp == 0 else 0.0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Follow the ramp; epoch counts from 0."""
+        self._factor = self.weight * ramp(epoch, self.ramp)
+
+    def forward(self, step: Step) -> Terms:
+        terms: Terms = self.component(step)
+        return Terms({k: v * self._factor for k, v in terms.losses.items()}, terms.diagnostics)
+
+
+@MODELS.register_module()
+class Learner(BaseModel):
+    """Composes backbone, neck, projector, key encoder, queue and classifier under heads and regularizers.
+
+    HiCLR, SkeletonCLR, supervised training and what comes later are this class with other entries.
+
+    Args:
+        backbone: Config of the encoder.
+        layout: Skeleton layout of the data; handed to every component that takes one.
+        in_channels: C of the data.
+        neck: Config of the map from pooled features to the space that classifier and regularizers
+            share; None leaves them as they are.
+        projector: Config of the map to the contrasted space.
+        key_encoder: Arguments of `KeyEncoder`, or None.
+        queue: Arguments of `FeatureQueue`, or None.
+        classifier: Config of a neck whose output is a logit per class, or None.
+        heads: Name -> config; beside the component's own arguments `weight` (default 1) and `ramp`
+            (epochs, default 0).
+        regularizers: Likewise.
+        frozen: Names of parts that are kept in eval mode without gradient.
+        initialization: 'torch', or 'release' for the HiCLR release's normal distribution.
+        data_preprocessor: Config of the preprocessor.
+    """
+
+    def __init__(
+        self,
+        backbone: dict[str, Any],
+        layout: str | SkeletonLayout = 'ntu_rgbd',
+        in_channels: int = 3,
+        neck: dict[str, Any] | None = None,
+        projector: dict[str, Any] | None = None,
+        key_encoder: dict[str, Any] | None = None,
+        queue: dict[str, Any] | None = None,
+        classifier: dict[str, Any] | None = None,
+        heads: Mapping[str, dict[str, Any]] | None = None,
+        regularizers: Mapping[str, dict[str, Any]] | None = None,
+        frozen: tuple[str, ...] = (),
+        initialization: Literal['torch', 'release'] = 'torch',
+        data_preprocessor: dict[str, Any] | None = None,
+    ) -> None:
+        layout = get_layout(layout)
+        preprocessor = MODELS.build(
+            data_preprocessor or {'type': 'SkeletonPreprocessor'}, where='data_preprocessor', layout=layout
+        )
+        super().__init__(data_preprocessor=preprocessor)
+        if initialization not in ('torch', 'release'):
+            raise ValueError(f"initialization must be 'torch' or 'release', got {initialization!r}")
+        self.layout, self.initialization = layout, initialization
+        self.backbone = BACKBONES.build(backbone, where='backbone', layout=layout, in_channels=in_channels)
+        width = self.backbone.out_channels
+        self.neck = None if neck is None else NECKS.build(neck, where='neck', in_channels=width)
+        width = width if self.neck is None else self.neck.out_channels
+        self.projector, self.classifier = (
+            None if cfg is None else NECKS.build(cfg, where=where, in_channels=width)
+            for cfg, where in ((projector, 'projector'), (classifier, 'classifier'))
+        )
+        self.key_encoder = self._build_part('key_encoder', KeyEncoder, key_encoder, query=self.query_encoder())
+        channels = width if self.projector is None else self.projector.out_channels
+        self.queue = self._build_part('queue', FeatureQueue, queue, channels=channels)
+        self.heads = _build_terms(HEADS, heads or {}, 'heads')
+        self.regularizers = _build_terms(REGULARIZERS, regularizers or {}, 'regularizers')
+        self.last_keys: Tensor | None = None
+        self.last_queries: tuple[Tensor, ...] = ()
+        if self.queue is not None and (self.projector is None or self.key_encoder is None):
+            raise ConfigError(
+                'a queue holds the keys of a key encoder, and there is none', where=current_path('queue'),
+                fix='add model.projector and model.key_encoder, or remove model.queue',
+            )
+        self.frozen = tuple(frozen)
+        self._freeze()
+        self._check_needs()
+
+    @staticmethod
+    def _build_part(name: str, cls: type, cfg: dict[str, Any] | None, **context: Any) -> Any:
+        """The learner's own parts have one class each, so their config is just arguments."""
+        if cfg is None:
+            return None
+        with config_path(name):
+            try:
+                return cls(**context, **cfg)
+            except (TypeError, ValueError) as error:
+                raise ConfigError(str(error), where=current_path()) from error
+
+    def query_encoder(self) -> nn.ModuleDict:
+        """Backbone, neck and projector in the order in which they run."""
+        parts = {'backbone': self.backbone, 'neck': self.neck, 'projector': self.projector}
+        return nn.ModuleDict({name: part for name, part in parts.items() if part is not None})
+
+    def init_weights(self) -> None:
+        """Draw the weights, then let the key encoder start as the query encoder unless told otherwise."""
+        if self.initialization == 'release':
+            release_initialization(self)
+        elif self.key_encoder is not None and self.key_encoder.start == 'independent':
+            torch_initialization(self.key_encoder)
+        self.after_pretrained()
+
+    def after_pretrained(self) -> None:
+        """Copy the query encoder into a key encoder that starts from it; the Runner calls it after loading."""
+        if self.key_encoder is not None and self.key_encoder.start == 'query':
+            self.key_encoder.copy_from(self.query_encoder())
+
+    def train(self, mode: bool = True) -> Learner:
+        super().train(mode)
+        for name in self.frozen:
+            part = getattr(self, name)
+            if part is not None:
+                part.eval()
+        return self
+
+    def forward(
+        self,
+        mode: str = 'loss',
+        multi_view: MultiView | None = None,
+        pooled: Tensor | None = None,
+        labels: Tensor | None = None,
+        index: Tensor | None = None,
+        lengths: Tensor | None = None,
+        bodies: Tensor | None = None,
+    ) -> Any:
+        """Run one batch.
+
+        Args:
+            mode: 'loss' returns {'losses': ..., 'diagnostics': ...}; 'predict' a list with one dict of
+                scores (N, classes), labels (N,) and index (N,); 'tensor' the pooled features.
+            multi_view: The views to encode.
+            pooled: (N, D) features that stand in for the views of a frozen backbone.
+            labels: (N,) class indices, -1 where unknown.
+            index: (N,) positions in the dataset.
+            lengths: (N,) frames that were recorded; for components that work on raw frames.
+            bodies: (N,) persons that were recorded.
+        """
+        step = self.make_step(multi_view, pooled, labels)
+        if mode == 'loss':
+            return self.compute_losses(step)
+        if mode == 'predict':
+            if self.classifier is None:
+                raise ConfigError(
+                    'this model has no classifier', where='model.classifier',
+                    fix="add classifier=dict(type='LinearClassifier', num_classes=...) or evaluate with kNN",
+                )
+            return [{'scores': step.class_logits[0], 'labels': labels, 'index': index}]
+        return step.features[0].pooled
+
+    @torch.no_grad()
+    def extract(self, multi_view: MultiView) -> Tensor:
+        """(N, D) pooled features of the weakest view, in the mode that the modules are in."""
+        return self.backbone(multi_view.views[0].skeleton).pooled.float()
+
+    def make_step(
+        self, multi_view: MultiView | None, pooled: Tensor | None = None, labels: Tensor | None = None
+    ) -> Step:
+        """A step over given views, or over features that were extracted before."""
+        if multi_view is None:
+            if pooled is None:
+                raise ValueError('a batch must hold `multi_view` or `pooled`')
+            multi_view, stored = MultiView((View('stored', pooled),)), Features(pooled)
+        else:
+            stored = None
+        return Step(
+            multi_view,
+            labels=labels,
+            encode=(lambda view: self.backbone(view.skeleton)) if stored is None else (lambda _: stored),
+            embed=self.neck,
+            project=self.projector,
+            encode_key=self.key_encoder,
+            classify=self.classifier,
+            negatives=None if self.queue is None else self.queue.features.clone(),
+        )
+
+    def compute_losses(self, step: Step) -> dict[str, dict[str, Tensor]]:
+        """Move the key encoder, run every term, then queue the keys: one training iteration without its gradient."""
+        if self.key_encoder is not None:
+            self.key_encoder.update(self.query_encoder())
+        losses: dict[str, Tensor] = {}
+        diagnostics: dict[str, Tensor] = {}
+        for name, term in (*self.heads.items(), *self.regularizers.items()):
+            terms = term(step)
+            losses.update({f'{name}/{key}': value for key, value in terms.losses.items()})
+            diagnostics.update({f'{name}/{key}': value for key, value in terms.diagnostics.items()})
+        if self.queue is not None:
+            self.queue.enqueue(step.keys)
+            self.last_keys = step.keys.detach()
+            self.last_queries = tuple(query.detach() for query in step.queries)
+        return {'losses': losses, 'diagnostics': diagnostics}
+
+    def parse_losses(self, losses: Any) -> tuple[Tensor, dict[str, Tensor]]:
+        """The sum of every loss term and what is logged; MMEngine's own sums only keys with 'loss' in them."""
+        terms = losses['losses']
+        if not terms:
+            raise ConfigError(
+                'the model has nothing to learn from', got='no head and no regularizer',
+                where='model.heads', fix="add heads=dict(name=dict(type='...'))",
+            )
+        total = torch.stack([term.mean() for term in terms.values()]).sum()
+        return total, {'loss': total, **terms, **losses['diagnostics']}
+
+    @property
+    def supplies(self) -> frozenset[str]:
+        """Which properties of a `Step` this learner can compute."""
+        policy = self.data_preprocessor.policy
+        has_keys = self.projector is not None and self.key_encoder is not None and policy is not None
+        has_keys = has_keys and policy.has_key
+        there = {'features': True, 'embeddings': True, 'labels': True}
+        there['queries'] = self.projector is not None
+        there['keys'] = has_keys
+        there['similarities'] = has_keys and self.queue is not None
+        there['class_logits'] = self.classifier is not None
+        return frozenset(name for name, is_there in there.items() if is_there)
+
+    def _check_needs(self) -> None:
+        """Refuse terms whose needs nothing supplies, naming both sides."""
+        policy = self.data_preprocessor.policy
+        views = 1 if policy is None else policy.num_views
+        for kind, terms in (('heads', self.heads), ('regularizers', self.regularizers)):
+            for name, term in terms.items():
+                component = term.component
+                title, where = type(component).__name__, current_path(kind, name)
+                for need in sorted(component.needs - self.supplies):
+                    raise ConfigError(
+                        f"{title} needs '{need}', which this config does not supply", where=where,
+                        got=f'supplied: {", ".join(sorted(self.supplies))}',
+                        fix=f'configure {SOURCES.get(need, need)}, or remove {kind}.{name}',
+                    )
+                if views < component.min_views:
+                    raise ConfigError(
+                        f'{title} needs at least {component.min_views} ordered views', where=where,
+                        got=f'{views} from {type(policy).__name__ if policy is not None else "no policy"}',
+                        fix='add stages to model.data_preprocessor.policy',
+                    )
+
+    def _freeze(self) -> None:
+        for name in self.frozen:
+            if not hasattr(self, name):
+                raise ValueError(
+                    f"frozen names '{name}', which the learner does not have; accepted: backbone, neck, "
+                    'projector, classifier'
+                )
+            part = getattr(self, name)
+            if part is not None:
+                part.requires_grad_(False).eval()
+
+
+def _build_terms(registry: Any, cfgs: Mapping[str, Any], where: str) -> nn.ModuleDict:
+    """Build every named term, taking `weight` and `ramp` off its config."""
+    terms = nn.ModuleDict()
+    for name, cfg in cfgs.items():
+        if cfg is None:  # a leaf config takes an inherited term away by setting it to None
+            continue
+        arguments = dict(cfg) if isinstance(cfg, Mapping) else cfg
+        options = {key: arguments.pop(key) for key in ('weight', 'ramp') if key in arguments}
+        with config_path(where):
+            component = registry.build(arguments, where=name)
+            try:
+                terms[name] = WeightedTerm(component, **options)
+            except ValueError as error:
+                raise ConfigError(str(error), where=current_path(name)) from error
+    return terms

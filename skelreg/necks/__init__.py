@@ -1,0 +1,1 @@
+"""Maps from vectors to vectors: projectors, translation layers, classifiers."""

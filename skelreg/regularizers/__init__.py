@@ -1,0 +1,1 @@
+"""Auxiliary losses that any learner can take."""

@@ -1,0 +1,186 @@
+"""From a config to a Runner: plugins, components, checks that every side fits, then MMEngine's Runner."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from .compat.runner import SkelregRunner
+from .compat.seeding import seed_everything
+from .errors import CheckpointError, ConfigError, closest
+from .plugin_manager import load_plugins
+from .registry import DATASETS, HOOKS, MODELS, config_path
+
+#: Dataloader -> the loop that runs over it.
+DATALOADERS = {'train_dataloader': 'train_cfg', 'val_dataloader': 'val_cfg', 'test_dataloader': 'test_cfg'}
+#: Keys of a config that are handed to MMEngine's Runner as they stand.
+RUNNER_ARGUMENTS = (
+    'train_cfg', 'val_cfg', 'test_cfg', 'optim_wrapper', 'param_scheduler', 'val_evaluator', 'test_evaluator',
+    'default_hooks', 'env_cfg', 'log_level', 'log_processor', 'randomness', 'auto_scale_lr',
+)
+
+_logger = logging.getLogger('skelreg')
+
+
+def load_config(
+    path: str | Path, options: dict[str, Any] | None = None, synthetic: int | None = None, amp: bool = False
+) -> Config:
+    """Read a config file and apply what the command line changes.
+
+    Args:
+        path: A config file.
+        options: Dotted key -> value, as from --cfg-options.
+        synthetic: Replace the data of every dataset by so many synthetic sequences of its shape.
+        amp: Train with bf16 mixed precision.
+
+    Raises:
+        ConfigError: If the file is missing or does not parse.
+    """
+    if not Path(path).is_file():
+        known = sorted(str(p) for p in Path('configs').glob('*/*.py') if p.parent.name != '_base_')
+        raise ConfigError(f"config '{path}' does not exist", accepted=closest(str(path), known))
+    try:
+        cfg = Config.fromfile(path)
+    except (SyntaxError, KeyError, NameError, TypeError, FileNotFoundError) as error:
+        raise ConfigError(
+            'config cannot be read', got=f'{type(error).__name__}: {error}', where=str(path)
+        ) from error
+    if options:
+        cfg.merge_from_dict(options)
+    if synthetic is not None:
+        use_synthetic_data(cfg, synthetic)
+    if amp:
+        cfg.optim_wrapper.type = 'AutocastOptimWrapper'
+    return cfg
+
+
+def use_synthetic_data(cfg: Config, sequences: int) -> None:
+    """Let every dataset of a config be generated: same layout, classes, bodies and splits, invented motion."""
+    if sequences < 1:
+        raise ConfigError('--synthetic needs at least one sequence', got=sequences)
+    for name in DATALOADERS:
+        loader = cfg.get(name)
+        if loader is not None:
+            loader.dataset.archive = {'synthetic': sequences}
+
+
+def build_datasets(cfg: Config) -> dict[str, Any]:
+    """Dataloader name -> built dataset, for every dataloader that a loop of the config runs over."""
+    datasets = {}
+    for name, loop in DATALOADERS.items():
+        if cfg.get(name) is not None and cfg.get(loop) is not None:
+            with config_path(name):
+                datasets[name] = DATASETS.build(cfg[name].dataset, where='dataset')
+    return datasets
+
+
+def build_runner(
+    cfg: Config,
+    work_dir: str | Path | None = None,
+    launcher: str = 'none',
+    resume: bool = False,
+    pretrained: str | Path | None = None,
+) -> SkelregRunner:
+    """Build every component of a config, check that they fit together, and hand them to the Runner.
+
+    Args:
+        cfg: What `load_config` returned; it is not changed.
+        work_dir: Where checkpoints, logs and results go; by default work_dirs/<method>/<config>.
+        launcher: 'none', 'pytorch' (torchrun) or 'slurm'.
+        resume: Continue from the newest whole checkpoint of the work directory, if there is one.
+        pretrained: A checkpoint whose encoder is loaded before training.
+
+    Raises:
+        SkelregError: If a component is unknown, misses data, or does not fit another.
+    """
+    load_plugins()
+    cfg = copy.deepcopy(cfg)
+    datasets = build_datasets(cfg)
+    seed_everything(cfg.get('randomness', {}).get('seed') or 0, purpose='init')
+    model = MODELS.build(cfg.model, where='model')
+    check_fit(cfg, model, datasets)
+    check_hooks(cfg)
+    parts = {name: cfg.get(name) for name in RUNNER_ARGUMENTS}
+    loaders = {name: {**cfg[name], 'dataset': dataset} for name, dataset in datasets.items()}
+    if pretrained is not None and not Path(pretrained).is_file():
+        raise CheckpointError('the pretrained checkpoint does not exist', got=str(pretrained), where='--pretrained')
+    return SkelregRunner(
+        model,
+        str(work_dir or cfg.get('work_dir') or Path('work_dirs', config_name(cfg))),
+        cfg=cfg,
+        launcher=launcher,
+        resume=resume,
+        pretrained=None if pretrained is None else str(pretrained),
+        checkpoint_meta={'layout': model.layout.name},
+        custom_hooks=[{'type': 'SetEpochHook'}, *(cfg.get('custom_hooks') or [])],
+        default_scope='skelreg',
+        **{name: part for name, part in parts.items() if part is not None},
+        **loaders,
+    )
+
+
+def config_name(cfg: Config) -> str:
+    """'hiclr/stgcn_nucla' for configs/hiclr/stgcn_nucla.py."""
+    path = Path(cfg.filename) if cfg.filename else Path('config')
+    return str(Path(path.parent.name, path.stem))
+
+
+def check_fit(cfg: Config, model: Any, datasets: dict[str, Any]) -> None:
+    """Refuse a model that cannot take the data, before anything runs."""
+    for name, dataset in datasets.items():
+        where = f'{name}.dataset against model'
+        if dataset.layout.name != model.layout.name:
+            raise ConfigError(
+                'the data has another skeleton layout than the model', where=where,
+                got=f'data: {dataset.layout.name} ({dataset.layout.num_joints} joints), '
+                f'model: {model.layout.name} ({model.layout.num_joints} joints)',
+                fix=f"set model.layout='{dataset.layout.name}'",
+            )
+        channels, expected = len(dataset.channels), model.backbone.in_channels
+        if channels != expected:
+            raise ConfigError(
+                'the data has another number of channels than the backbone takes', where=where,
+                got=f'data: {channels} ({", ".join(dataset.channels)}), backbone: {expected}',
+                fix=f'set model.in_channels={channels}',
+            )
+        classes = model.classifier.out_channels if model.classifier is not None else dataset.num_classes
+        if classes != dataset.num_classes:
+            raise ConfigError(
+                'the classifier has another number of classes than the data', where=where,
+                got=f'data: {dataset.num_classes}, classifier: {classes}',
+                fix=f'set model.classifier.num_classes={dataset.num_classes}',
+            )
+    _check_sizes(cfg, model, datasets)
+
+
+def _check_sizes(cfg: Config, model: Any, datasets: dict[str, Any]) -> None:
+    train = datasets.get('train_dataloader')
+    if train is None:
+        return
+    batch_size = cfg.train_dataloader.batch_size
+    if cfg.train_dataloader.get('drop_last') and len(train) < batch_size:
+        raise ConfigError(
+            'the training set is smaller than one batch, and incomplete batches are dropped',
+            got=f'{len(train)} sequences, batch_size {batch_size}', where='train_dataloader.batch_size',
+            fix='lower train_dataloader.batch_size, or take more sequences',
+        )
+    if model.queue is not None and model.queue.size > len(train) / 4:
+        _logger.warning(
+            'the queue holds %d keys and the training set %d sequences: beyond a quarter of the set, its '
+            'negatives are largely stale copies of the sequences in the batch; consider a smaller model.queue.size',
+            model.queue.size, len(train),
+        )
+
+
+def check_hooks(cfg: Config) -> None:
+    """Look every hook up by name now, so that a misspelt one is named with its place."""
+    hooks = [(f'default_hooks.{k}', v) for k, v in (cfg.get('default_hooks') or {}).items()]
+    hooks += [(f'custom_hooks[{i}]', v) for i, v in enumerate(cfg.get('custom_hooks') or [])]
+    for where, hook in hooks:
+        if hook is not None:
+            with config_path(where):
+                HOOKS.find(hook['type'])

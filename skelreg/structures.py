@@ -1,0 +1,155 @@
+"""The small dataclasses that travel from the preprocessor through the learner to its terms.
+
+Axes are always in the order N batch, C channels (x, y, z), T frames, V joints, M persons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+T = TypeVar('T')
+
+
+@dataclass(frozen=True)
+class View:
+    """One augmented rendering of a batch.
+
+    Attributes:
+        name: What made it, for logs and pictures: 'key', 'stage_0', 'stage_1', ...
+        skeleton: (N, C, T, V, M), already in the stream (joint, bone or motion) to be encoded.
+    """
+
+    name: str
+    skeleton: Tensor
+
+
+@dataclass(frozen=True)
+class MultiView:
+    """The views of one batch: ``views`` ordered weak to strong, and the key encoder's own view."""
+
+    views: tuple[View, ...]
+    key: View | None = None
+
+
+@dataclass(frozen=True)
+class Features:
+    """What a backbone returns.
+
+    Attributes:
+        pooled: (N, D), one vector per sequence.
+        map: (N, D, T', V', M), or None where the backbone keeps no map.
+    """
+
+    pooled: Tensor
+    map: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a head or regularizer returns for one step.
+
+    Attributes:
+        losses: Scalar tensors that are summed into the objective.
+        diagnostics: Scalars that are only logged.
+    """
+
+    losses: Mapping[str, Tensor]
+    diagnostics: Mapping[str, Tensor] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True)
+class Step:
+    """All that one iteration computes, each piece once and only when a term reads it.
+
+    A term reads the properties and never calls the modules behind them, so that two terms which
+    both need the queries cost one forward pass.
+
+    Args:
+        multi_view: The views of this batch.
+        labels: (N,) class indices, -1 where unknown; None for a batch without labels.
+        encode: View -> Features of the query encoder.
+        embed: (N, D) pooled features -> (N, D') the space shared by classifier and regularizers.
+        project: (N, D') -> (N, d) before normalisation.
+        encode_key: View -> (N, d) projection by the key encoder, without gradient.
+        classify: (N, D') -> (N, classes) logits.
+        negatives: (K, d) the queue's rows, of unit length, as they stood before this step.
+    """
+
+    multi_view: MultiView
+    labels: Tensor | None = None
+    encode: Callable[[View], Features] | None = None
+    embed: Callable[[Tensor], Tensor] | None = None
+    project: Callable[[Tensor], Tensor] | None = None
+    encode_key: Callable[[View], Tensor] | None = None
+    classify: Callable[[Tensor], Tensor] | None = None
+    negatives: Tensor | None = None
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """The ordered views, weak to strong."""
+        return self.multi_view.views
+
+    @cached_property
+    def features(self) -> tuple[Features, ...]:
+        """Features of every ordered view, encoded one after the other (batch norm sees each alone)."""
+        encode = _supplied(self.encode, 'features')
+        return tuple(encode(view) for view in self.views)
+
+    @cached_property
+    def embeddings(self) -> tuple[Tensor, ...]:
+        """(N, D') of every ordered view, behind the neck."""
+        pooled = [features.pooled.float() for features in self.features]
+        return tuple(pooled if self.embed is None else map(self.embed, pooled))
+
+    @cached_property
+    def queries(self) -> tuple[Tensor, ...]:
+        """(N, d) of every ordered view: projected and scaled to unit length."""
+        project = _supplied(self.project, 'queries')
+        return tuple(_unit(project(z)) for z in self.embeddings)
+
+    @cached_property
+    def keys(self) -> Tensor:
+        """(N, d) unit vectors of the key view from the key encoder, without gradient."""
+        encode_key = _supplied(self.encode_key, 'keys')
+        key_view = _supplied(self.multi_view.key, 'keys')
+        with torch.no_grad():
+            return _unit(encode_key(key_view))
+
+    @cached_property
+    def similarities(self) -> tuple[Tensor, ...]:
+        """(N, 1 + K) cosines of every view's queries with [own key, queue], not divided by anything."""
+        negatives = _supplied(self.negatives, 'similarities')
+        queries, keys = self.queries, self.keys
+        # Divided by a temperature of 0.07, a cosine in bf16 would be off by up to 0.06.
+        with torch.autocast(keys.device.type, enabled=False):
+            return tuple(
+                torch.cat([(query * keys).sum(dim=1, keepdim=True), query @ negatives.T], dim=1)
+                for query in queries
+            )
+
+    @cached_property
+    def class_logits(self) -> tuple[Tensor, ...]:
+        """(N, classes) of every ordered view."""
+        classify = _supplied(self.classify, 'class_logits')
+        return tuple(classify(z) for z in self.embeddings)
+
+
+def _unit(x: Tensor) -> Tensor:
+    return torch.nn.functional.normalize(x.float(), dim=1)
+
+
+def _supplied(value: T | None, name: str) -> T:
+    """``value``, or a plain sentence for whoever built a Step without what a term reads."""
+    if value is None:
+        raise ValueError(
+            f"this step supplies no '{name}'; a term that reads it must name it in `needs`, "
+            'so that build_runner can refuse the config'
+        )
+    return value

@@ -1,0 +1,144 @@
+"""What the command-line tools do with a config: train it, test a checkpoint with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+from rich.console import Console
+from rich.table import Table
+
+from .compat.checkpoint import latest_checkpoint, load_file
+from .compat.runner import SkelregRunner
+from .compat.weights import load_weights
+from .engine.loops import KNNTestLoop, reports_of
+from .engine.results import make_result, result_path, write_result
+from .errors import CheckpointError, ConfigError
+from .runner import build_runner
+
+
+def train(
+    cfg: Config,
+    work_dir: str | Path | None = None,
+    launcher: str = 'none',
+    resume: bool = False,
+    pretrained: str | Path | None = None,
+) -> Path:
+    """Train; if the config has a test protocol, evaluate the last checkpoint once.
+
+    Returns:
+        The last checkpoint: it, and not the best one, is the result.
+    Raises:
+        SkelregError: If the config trains nothing, or as `build_runner` does.
+    """
+    if cfg.get('train_cfg') is None:
+        raise ConfigError(
+            'this config trains nothing', where=str(cfg.filename),
+            fix='evaluate it with tools/test.py CONFIG CHECKPOINT',
+        )
+    runner = build_runner(cfg, work_dir, launcher, resume, pretrained)
+    runner.train()
+    checkpoint = latest_checkpoint(runner.work_dir)
+    if checkpoint is None:
+        raise CheckpointError(
+            'training left no checkpoint', where=runner.work_dir, fix='keep default_hooks.checkpoint in the config'
+        )
+    if is_main_process():
+        print(f'checkpoint: {checkpoint}')
+    if cfg.get('test_cfg') is not None:
+        evaluate(runner, checkpoint)
+    return checkpoint
+
+
+def test(cfg: Config, checkpoint: str | Path | None, work_dir: str | Path | None = None) -> dict[str, dict[str, Any]]:
+    """Evaluate a checkpoint by the config's test protocol.
+
+    Args:
+        cfg: What `load_config` returned.
+        checkpoint: The weights; None only for an encoder that has none.
+        work_dir: Where features and logs go; by default `eval` beside the checkpoint.
+
+    Returns:
+        As `evaluate`.
+    """
+    if cfg.get('test_cfg') is None:
+        raise ConfigError(
+            'this config has no test protocol', where=str(cfg.filename),
+            fix='test its checkpoint with the _linear or _knn config beside it',
+        )
+    if work_dir is None and checkpoint is not None:
+        work_dir = Path(checkpoint).parent / 'eval'
+    runner = build_runner(cfg, work_dir)
+    if checkpoint is not None:
+        load_for_testing(runner, checkpoint)
+    elif any(True for _ in runner.model.parameters()):
+        raise CheckpointError(
+            'this model has weights to load, and no checkpoint was given', where=str(cfg.filename),
+            fix='name the checkpoint: tools/test.py CONFIG CHECKPOINT',
+        )
+    return evaluate(runner, checkpoint)
+
+
+def load_for_testing(runner: SkelregRunner, checkpoint: str | Path) -> None:
+    """Load all that the evaluation runs: encoder, and classifier where there is one.
+
+    Raises:
+        CheckpointError: If the file is unreadable, belongs to another model, or lacks a part.
+    """
+    model = runner.model
+    parts = [name for name in ('backbone', 'neck', 'classifier') if getattr(model, name) is not None]
+    prefixes = tuple(f'{name}.' for name in parts)
+    report = load_weights(model, load_file(checkpoint), where=str(checkpoint), prefixes=prefixes)
+    if report.missing:
+        raise CheckpointError(
+            'the checkpoint lacks weights that this evaluation runs',
+            got=f'missing: {", ".join(report.missing[:6])}', where=str(checkpoint),
+            fix='test a classifier with a checkpoint that has one (train the _linear config first), '
+            'or an encoder with a _knn config',
+        )
+
+
+def evaluate(runner: SkelregRunner, checkpoint: str | Path | None) -> dict[str, dict[str, Any]]:
+    """Run the config's test loop, write one result file for each protocol and print a table.
+
+    Args:
+        runner: Its model holds the weights already.
+        checkpoint: The file that they came from; results go beside it, or into the work directory.
+
+    Returns:
+        Protocol -> result, see `skelreg.engine.results.make_result`.
+    """
+    runner.test()
+    loop = runner.test_loop
+    reports = (
+        loop.reports if isinstance(loop, KNNTestLoop)
+        else {runner.cfg.get('protocol', 'test'): reports_of(loop.evaluator)[0]}
+    )
+    results = {
+        protocol: make_result(
+            report, protocol=protocol, dataset=loop.dataloader.dataset, checkpoint=checkpoint,
+            config=runner.cfg.filename, seed=runner.seed,
+        )
+        for protocol, report in reports.items()
+    }
+    stem = Path(runner.work_dir, 'untrained') if checkpoint is None else Path(checkpoint)
+    if is_main_process():
+        for protocol, result in results.items():
+            write_result(result_path(stem, protocol), result)
+        Console().print(result_table(results), f'written to {result_path(stem, "*")}')
+    return results
+
+
+def result_table(results: dict[str, dict[str, Any]]) -> Table:
+    """Accuracies of one checkpoint, a row for each protocol."""
+    first = next(iter(results.values()))
+    kind = 'SYNTHETIC data in the place of ' if first['synthetic'] else ''
+    table = Table(title=f'{kind}{first["dataset"]} {first["split"]}, {first["num_samples"]} test sequences')
+    for column in ('protocol', 'top-1', 'top-5', 'mean class'):
+        table.add_column(column, justify='left' if column == 'protocol' else 'right')
+    for protocol, result in results.items():
+        values = (result['top1'], result['top5'], result['mean_class'])
+        table.add_row(protocol, *('' if value is None else f'{100 * value:.1f} %' for value in values))
+    return table

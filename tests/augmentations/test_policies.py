@@ -1,0 +1,133 @@
+import pytest
+import torch
+from torch import nn
+
+from skelreg.augmentations.base import Augmentation
+from skelreg.augmentations.policies import GrowingPolicy, SingleViewPolicy
+from skelreg.errors import ConfigError
+from skelreg.functional.streams import motion
+
+
+class Shift(Augmentation):
+    """Adds a number, or a random one, so that a view shows what made it."""
+
+    def __init__(self, by=None):
+        super().__init__()
+        self.by = by
+
+    def sample(self, x, generator=None):
+        drawn = torch.rand(len(x), generator=generator) if self.by is None else torch.full((len(x),), self.by)
+        return {'by': drawn}
+
+    def apply(self, x, by):
+        return x + by[:, None, None, None, None]
+
+
+class Scale(Shift):
+    """Multiplies the stream."""
+
+    space = 'stream'
+
+    def apply(self, x, by):
+        return x * by[:, None, None, None, None]
+
+
+X = torch.zeros(2, 3, 4, 5, 1)
+SHIFT = {'type': Shift}
+CROP = {'type': 'TemporalCrop', 'padding_ratio': 2}
+
+
+def unchanged(x):
+    return x
+
+
+def shift(by):
+    return {**SHIFT, 'by': by}
+
+
+def scale(by):
+    return {'type': Scale, 'by': by}
+
+
+def values(multi_view):
+    return [view.skeleton[0, 0, 0, 0, 0].item() for view in multi_view.views]
+
+
+def test_view_i_has_the_augmentations_of_stages_0_to_i():
+    policy = GrowingPolicy(key=[shift(7.0)], stages=[[shift(1.0)], [shift(10.0)], [shift(100.0)]])
+    made = policy(X, unchanged)
+    assert values(made) == [1, 11, 111]
+    assert made.key.skeleton.unique().item() == 7
+    assert [made.key.name, *(view.name for view in made.views)] == ['key', 'stage_0', 'stage_1', 'stage_2']
+
+
+def test_stream_is_made_between_coordinates_and_stream_augmentations():
+    policy = GrowingPolicy(stages=[[scale(3.0), shift(1.0)]])
+    assert values(policy(X, lambda x: x + 10)) == [33]
+
+
+def test_views_draw_for_themselves():
+    made = GrowingPolicy(key=[SHIFT], stages=[[SHIFT], []])(X, unchanged)
+    assert len({*values(made), made.key.skeleton[0, 0, 0, 0, 0].item()}) == 3
+
+
+def test_shared_base_goes_on_from_the_same_draw():
+    policy = GrowingPolicy(stages=[[SHIFT, scale(2.0)], [shift(10.0)], [scale(0.5)]], share_base=True)
+    first, second, third = values(policy(X, unchanged))
+    assert second == pytest.approx(first + 20)
+    assert third == pytest.approx(second / 2)
+
+
+def test_generator_decides_every_draw():
+    policy = GrowingPolicy(key=[SHIFT], stages=[[SHIFT], [SHIFT]])
+    once, again = (policy(X, unchanged, torch.Generator().manual_seed(3)) for _ in range(2))
+    assert values(once) == values(again)
+    assert torch.equal(once.key.skeleton, again.key.skeleton)
+
+
+def test_policy_without_key_makes_none():
+    policy = GrowingPolicy(stages=[[]])
+    made = policy(X, unchanged)
+    assert (policy.num_views, policy.has_key, made.key, len(made.views)) == (1, False, None, 1)
+    assert torch.equal(made.views[0].skeleton, X)
+
+
+def test_one_fill_serves_all_views():
+    policy = GrowingPolicy(key=[], stages=[[{'type': 'JointMask', 'ratio': 0.4}], [CROP]])
+    assert [name for name, _ in policy.named_parameters()] == ['stages.0.0.fill']
+
+
+def test_layout_reaches_the_augmentations_that_take_one():
+    policy = GrowingPolicy(stages=[[{'type': 'SpatialFlip'}, CROP]], layout='nucla')
+    assert len(policy.stages[0][0].flip_index) == 20
+
+
+def test_single_view_policy_makes_one_view_in_the_stream():
+    made = SingleViewPolicy([shift(1.0)])(torch.randn(2, 3, 4, 5, 1), motion)
+    assert (len(made.views), made.key) == (1, None)
+    assert not made.views[0].skeleton[:, :, -1].any()
+
+
+def test_policy_visits_modules_when_weights_are_initialised():
+    policy, seen = GrowingPolicy(key=[SHIFT], stages=[[SHIFT]]), []
+    nn.Sequential(policy).apply(seen.append)
+    assert sum(isinstance(module, Shift) for module in seen) == 2
+    assert seen[-2] is policy
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        ({'stages': []}, 'at least one list'),
+        ({'stages': [shift(1.0)]}, 'must be a list of augmentation configs'),
+        ({'stages': [[]], 'key': shift(1.0)}, 'key must be a list'),
+    ],
+)
+def test_bad_stages_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        GrowingPolicy(**arguments)
+
+
+def test_unknown_augmentation_is_named_with_its_place():
+    with pytest.raises(ConfigError, match=r"'TemporalCorp' is not registered \(stages\.1\.0\.type\)"):
+        GrowingPolicy(stages=[[], [{'type': 'TemporalCorp'}]])

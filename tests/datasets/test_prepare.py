@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from skelreg.datasets import prepare as prepare_module
+from skelreg.datasets.cards import load_card
+from skelreg.datasets.counts import summarise
+from skelreg.datasets.prepare import PreparedArchive, Skipped, prepare
+from skelreg.datasets.readers.nucla import NUCLAReader
+from skelreg.errors import ConfigError, DataError
+
+RawFile = Callable[..., Path]
+NAMES = [f'a{action:02d}_s{subject:02d}_e00_v01' for action in (1, 2, 3) for subject in (1, 2, 3)]
+
+
+@pytest.fixture
+def raw(raw_file: RawFile) -> Path:
+    """Nine files."""
+    return [raw_file(name) for name in NAMES][0]
+
+
+@pytest.fixture
+def run(raw: Path, tmp_path: Path) -> Callable[..., PreparedArchive]:
+    def run(**options: Any) -> PreparedArchive:
+        return prepare(load_card('nucla'), raw, tmp_path / 'out' / 'nucla', **{'chunk_size': 2, **options})
+
+    return run
+
+
+def left_beside(tmp_path: Path) -> list[str]:
+    return sorted(path.name for path in (tmp_path / 'out').iterdir())
+
+
+def test_makes_an_archive_and_leaves_nothing_beside(run: Callable[..., PreparedArchive], tmp_path: Path) -> None:
+    prepared = run()
+    assert prepared.is_new and list(prepared.archive.index['name']) == NAMES
+    assert left_beside(tmp_path) == ['nucla']
+
+
+def test_workers_make_the_same_archive(run: Callable[..., PreparedArchive], raw: Path, tmp_path: Path) -> None:
+    parallel = prepare(load_card('nucla'), raw, tmp_path / 'other', chunk_size=2, workers=2)
+    assert parallel.archive.checksum == run().archive.checksum
+
+
+def test_a_second_run_has_nothing_to_do(run: Callable[..., PreparedArchive]) -> None:
+    first, second = run(), run()
+    assert not second.is_new and second.archive.checksum == first.archive.checksum
+
+
+def test_other_raw_files_do_not_replace_an_archive(run: Callable[..., PreparedArchive], raw_file: RawFile) -> None:
+    run()
+    raw_file('a04_s01_e00_v01')
+    with pytest.raises(DataError, match='made from other raw files'):
+        run()
+
+
+def test_a_malformed_file_stops_the_run(run: Callable[..., PreparedArchive], raw_file: RawFile) -> None:
+    raw_file(NAMES[5], text='{"file_name"')
+    with pytest.raises(DataError, match=f'truncated.*{NAMES[5]}.json(.|\n)*--on-error skip'):
+        run()
+
+
+def test_a_malformed_file_stops_workers_too(run: Callable[..., PreparedArchive], raw_file: RawFile) -> None:
+    raw_file(NAMES[5], skeletons=[])
+    with pytest.raises(DataError, match='empty'):
+        run(workers=2)
+
+
+def test_skipped_files_are_reported_by_name(
+    run: Callable[..., PreparedArchive], raw_file: RawFile, tmp_path: Path
+) -> None:
+    raw_file(NAMES[5], label=11)
+    prepared = run(on_error='skip')
+    assert [entry.name for entry in prepared.skipped] == [f'{NAMES[5]}.json']
+    assert 'label is out of range' in prepared.skipped[0].reason
+    assert list(prepared.archive.index['name']) == NAMES[:5] + NAMES[6:]
+    stored = json.loads((tmp_path / 'out' / 'nucla' / 'skipped.json').read_text())
+    assert [Skipped(**entry) for entry in stored] == list(run(on_error='skip').skipped) == list(prepared.skipped)
+
+
+def test_all_files_malformed_is_an_error(run: Callable[..., PreparedArchive], raw_file: RawFile) -> None:
+    for name in NAMES:
+        raw_file(name, label=11)
+    with pytest.raises(DataError, match='no sequence to write'):
+        run(on_error='skip')
+
+
+class Interruption(Exception):
+    """Stands for whatever ends a run."""
+
+
+def interrupt_after(chunks: int) -> Callable[[int, int], None]:
+    def on_progress(done: int, total: int) -> None:
+        if done >= 2 * chunks:
+            raise Interruption
+
+    return on_progress
+
+
+def test_goes_on_where_it_was_interrupted(
+    run: Callable[..., PreparedArchive], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(Interruption):
+        run(on_progress=interrupt_after(3))
+    assert not (tmp_path / 'out' / 'nucla').exists()
+    read: list[str] = []
+    original = NUCLAReader.read
+    monkeypatch.setattr(NUCLAReader, 'read', lambda self, s: read.append(s.stem) or original(self, s))
+    assert list(run().archive.index['name']) == NAMES
+    assert read == NAMES[6:]
+
+
+def test_starts_anew_after_a_raw_file_changed(
+    run: Callable[..., PreparedArchive], raw_file: RawFile
+) -> None:
+    with pytest.raises(Interruption):
+        run(on_progress=interrupt_after(3))
+    raw_file(NAMES[0], skeletons=np.ones((7, 20, 3)).tolist())
+    assert run().archive.index['length'][0] == 7
+
+
+def test_skipped_files_survive_an_interruption(run: Callable[..., PreparedArchive], raw_file: RawFile) -> None:
+    raw_file(NAMES[0], label=11)
+    with pytest.raises(Interruption):
+        run(on_error='skip', on_progress=interrupt_after(3))
+    assert len(run(on_error='skip').skipped) == 1
+
+
+def test_a_full_disk_is_told_and_the_next_run_completes(
+    run: Callable[..., PreparedArchive], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(prepare_module.np, 'savez', full)
+        with pytest.raises(DataError, match='disk is full'):
+            run()
+    assert not (tmp_path / 'out' / 'nucla').exists()
+    assert list(run().archive.index['name']) == NAMES
+
+
+def test_a_second_run_at_once_is_refused(run: Callable[..., PreparedArchive], tmp_path: Path) -> None:
+    (tmp_path / 'out').mkdir()
+    with open(tmp_path / 'out' / '.nucla.lock', 'w') as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(DataError, match='another run'):
+            run()
+
+
+def test_a_dataset_without_a_reader_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match='has no reader'):
+        prepare(load_card('synthetic'), tmp_path, tmp_path / 'out')
+
+
+def test_nucla_holds_what_its_card_says(real_data: Path, tmp_path: Path) -> None:
+    card = load_card('nucla')
+    prepared = prepare(card, real_data / 'n-ucla' / 'all_sqe.zip', tmp_path / 'nucla', workers=2)
+    assert summarise(prepared.archive, card) == card.expected
+    lengths = prepared.archive.index['length']
+    assert (lengths.min(), np.median(lengths), lengths.max(), (lengths < 8).sum()) == (1, 31, 201, 4)

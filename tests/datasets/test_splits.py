@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skelreg.datasets.archive import SkeletonArchive
+from skelreg.datasets.cards import card_names, load_card
+from skelreg.datasets.counts import describe, differences, summarise
+from skelreg.datasets.splits import count_twins, matches, select
+from skelreg.errors import ConfigError, DataError
+
+INDEX = dict(
+    name=np.array(['a', 'b', 'c', 'd']),
+    view=np.array([1, 2, 3, 3]),
+    subject=np.array([1, 2, 1, 2]),
+    digest=np.array(['p', 'q', 'q', 'r']),
+)
+
+
+@pytest.mark.parametrize(
+    ('rule', 'expected'),
+    [
+        ({}, 'abcd'),
+        ({'view': [1, 3]}, 'acd'),
+        ({'view': 3}, 'cd'),
+        ({'view': [1, 3], 'subject': [1]}, 'ac'),
+        ({'not': {'view': [3]}}, 'ab'),
+        ({'not': {'view': [3], 'subject': [1]}}, 'abd'),
+        ({'view': [1, 2], 'without_twins_of': {'view': [3]}}, 'a'),
+        ({'view': [9]}, ''),
+    ],
+)
+def test_a_rule_selects(rule: dict[str, object], expected: str) -> None:
+    assert ''.join(INDEX['name'][matches(INDEX, rule)]) == expected
+
+
+def test_an_unknown_column_is_named() -> None:
+    with pytest.raises(ConfigError, match="'veiw'.*\n.*Closest: view"):
+        matches(INDEX, {'veiw': [1]})
+
+
+def test_an_empty_subset_is_refused() -> None:
+    with pytest.raises(DataError, match='empty'):
+        select(INDEX, {'view': [9]}, where='here')
+
+
+def test_twins_are_counted_on_the_test_side() -> None:
+    assert count_twins(INDEX, {'view': [2]}, {'view': [3]}) == 1
+    assert count_twins(INDEX, {'view': [1]}, {'view': [3]}) == 0
+
+
+@pytest.mark.parametrize('name', card_names())
+def test_every_card_loads_and_its_subsets_do_not_overlap(name: str) -> None:
+    card = load_card(name)
+    index = dict(
+        name=np.arange(40 * 3), view=np.arange(120) % 3 + 1, camera=np.arange(120) % 3 + 1,
+        subject=np.arange(120) // 3 + 1, digest=np.arange(120),
+    )
+    for split in card.splits:
+        train, test = (matches(index, card.rule(split, subset)) for subset in ('train', 'test'))
+        assert train.any() and test.any() and not (train & test).any()
+
+
+def test_an_unknown_card_names_the_closest() -> None:
+    with pytest.raises(ConfigError, match='Closest: nucla'):
+        load_card('ucla')
+
+
+@pytest.mark.parametrize(('split', 'subset', 'word'), [('465', 'train', 'split'), ('464', 'val', 'subset')])
+def test_an_unknown_split_is_named(split: str, subset: str, word: str) -> None:
+    with pytest.raises(ConfigError, match=f"nucla has no {word} '{split if word == 'split' else subset}'"):
+        load_card('nucla').rule(split, subset)
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [('name: x', 'incomplete'), ('nmae: x', 'Closest: name'), ('a: [', 'no YAML'), ('just text', "no field 'str'")],
+)
+def test_a_malformed_card_is_named(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / 'card.yaml').write_text(content)
+    with pytest.raises(ConfigError, match=message):
+        load_card(tmp_path / 'card.yaml')
+
+
+def test_counts_are_held_against_the_card(archive: SkeletonArchive) -> None:
+    summary = summarise(archive, load_card('nucla'))
+    assert summary['464'] == {'train': 8, 'test': 4, 'twins': 1}
+    assert summary['464-clean'] == {'train': 7, 'test': 4, 'twins': 0}
+    assert differences(summary, {'sequences': 12, '464': {'train': 9, 'twins': 1}}) == ['464 train: 8 instead of 9']
+
+
+def test_the_description_lists_twins_and_differences(archive: SkeletonArchive) -> None:
+    text = '\n'.join(describe(archive, load_card('nucla')))
+    assert 'split 464: 8 train, 4 test, 1 twins' in text
+    assert 'not as expected: sequences: 12 instead of 1,484' in text
