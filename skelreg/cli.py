@@ -39,7 +39,9 @@ def parse_options(options: Iterable[str]) -> dict[str, Any]:
         key, separator, value = option.partition('=')
         if not separator or not key.strip():
             raise ConfigError(
-                'a config option is no KEY=VALUE', got=repr(option), accepted='model.backbone.dropout=0.3',
+                'a config option is no KEY=VALUE',
+                got=repr(option),
+                accepted='model.backbone.dropout=0.3',
                 where='--cfg-options',
             )
         parsed[key.strip()] = _literal(value)

@@ -20,7 +20,9 @@ def full_disk_is_data_error(path: Path) -> Iterator[None]:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise DataError(
-            'the disk is full', got=error.strerror, where=str(path.parent),
+            'the disk is full',
+            got=error.strerror,
+            where=str(path.parent),
             fix='free some space or write elsewhere, then run the same command again',
         ) from error
 
@@ -35,6 +37,7 @@ def sync_folder(path: Path) -> None:
 
 
 def write_durably(path: Path, content: bytes) -> None:
+    """Write a file whose content survives a power cut once this returns."""
     with open(path, 'wb') as file:
         file.write(content)
         file.flush()

@@ -389,6 +389,14 @@ LOOPS = ComponentRegistry('loop', parent=mmengine_registries.LOOPS)
 METRICS = ComponentRegistry('metric', parent=mmengine_registries.METRICS)
 FUNCTIONS = ComponentRegistry('function', parent=mmengine_registries.FUNCTIONS)
 OPTIM_WRAPPERS = ComponentRegistry('optimizer wrapper', parent=mmengine_registries.OPTIM_WRAPPERS)
+DATA_SAMPLERS = ComponentRegistry('data sampler', parent=mmengine_registries.DATA_SAMPLERS)
+OPTIMIZERS = ComponentRegistry('optimizer', parent=mmengine_registries.OPTIMIZERS)
+OPTIM_WRAPPER_CONSTRUCTORS = ComponentRegistry(
+    'optimizer wrapper constructor', parent=mmengine_registries.OPTIM_WRAPPER_CONSTRUCTORS
+)
+PARAM_SCHEDULERS = ComponentRegistry('parameter scheduler', parent=mmengine_registries.PARAM_SCHEDULERS)
+MODEL_WRAPPERS = ComponentRegistry('model wrapper', parent=mmengine_registries.MODEL_WRAPPERS)
+VISBACKENDS = ComponentRegistry('visualization backend', parent=mmengine_registries.VISBACKENDS)
 
 #: Every registry under the word that `tools/list_components.py` and the author's guide use for it.
 ALL: dict[str, ComponentRegistry] = {
@@ -407,4 +415,10 @@ ALL: dict[str, ComponentRegistry] = {
     'metric': METRICS,
     'function': FUNCTIONS,
     'optim_wrapper': OPTIM_WRAPPERS,
+    'data_sampler': DATA_SAMPLERS,
+    'optimizer': OPTIMIZERS,
+    'optim_wrapper_constructor': OPTIM_WRAPPER_CONSTRUCTORS,
+    'param_scheduler': PARAM_SCHEDULERS,
+    'model_wrapper': MODEL_WRAPPERS,
+    'vis_backend': VISBACKENDS,
 }

@@ -16,16 +16,30 @@ from skelreg.datasets.cards import card_names
 
 def parse_arguments() -> argparse.Namespace:
     """Command line; answers --help without importing anything heavy."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument('dataset', help=f'{", ".join(card_names())}, or the path of a dataset card (YAML)')
     parser.add_argument('--source', type=Path, required=True, help='folder or zip with the raw files')
     parser.add_argument('--out', type=Path, required=True, help='folder of the archive, data/nucla say')
-    parser.add_argument('--workers', type=_positive, default=min(os.cpu_count() or 1, 8),
-                        help='processes that read (default: %(default)s)')
-    parser.add_argument('--on-error', choices=('stop', 'skip'), default='stop',
-                        help='a malformed file stops the run, or is skipped and reported (default: %(default)s)')
-    parser.add_argument('--chunk-size', type=_positive, default=64,
-                        help='raw files per unit of work and of resuming (default: %(default)s)')
+    parser.add_argument(
+        '--workers',
+        type=_positive,
+        default=min(os.cpu_count() or 1, 8),
+        help='processes that read (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--on-error',
+        choices=('stop', 'skip'),
+        default='stop',
+        help='a malformed file stops the run, or is skipped and reported (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--chunk-size',
+        type=_positive,
+        default=64,
+        help='raw files per unit of work and of resuming (default: %(default)s)',
+    )
     return parser.parse_args()
 
 
@@ -49,15 +63,21 @@ def main() -> None:
     with Progress('reading', BarColumn(), MofNCompleteColumn(), 'files', TimeRemainingColumn()) as progress:
         task = progress.add_task('reading', total=None, visible=False)
         prepared = prepare(
-            card, arguments.source, arguments.out,
-            workers=arguments.workers, on_error=arguments.on_error, chunk_size=arguments.chunk_size,
+            card,
+            arguments.source,
+            arguments.out,
+            workers=arguments.workers,
+            on_error=arguments.on_error,
+            chunk_size=arguments.chunk_size,
             on_progress=lambda done, total: progress.update(task, completed=done, total=total, visible=True),
         )
     if not prepared.is_new:
         print(f'nothing is left to do: {arguments.out} is whole')
     print('\n'.join(describe(prepared.archive, card)))
     if prepared.skipped:
-        print(f'  {len(prepared.skipped):,} malformed files were skipped (listed in {arguments.out / SKIPPED}):')
+        print(
+            f'  {len(prepared.skipped):,} malformed files were skipped (listed in {arguments.out / SKIPPED}):'
+        )
         print('\n'.join(f'    {entry.reason.splitlines()[0]}' for entry in prepared.skipped))
 
 

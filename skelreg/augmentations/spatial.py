@@ -118,12 +118,13 @@ class GaussianNoise(Augmentation):
 
     def sample(self, x: Tensor, generator: Generator | None = None) -> dict[str, Tensor]:
         """noise: as x."""
-        noise = self.std * torch.randn(x.shape, dtype=x.dtype, device=x.device, generator=generator)
-        return {'noise': torch.where(per_sequence(bernoulli(x, self.p, generator), x), noise, 0)}
+        noise = torch.randn(x.shape, dtype=x.dtype, device=x.device, generator=generator)
+        std = torch.where(bernoulli(x, self.p, generator), self.std, 0.0).to(x.dtype)
+        return {'noise': noise * per_sequence(std, x)}
 
     def apply(self, x: Tensor, noise: Tensor) -> Tensor:  # type: ignore[override]
         if self.keep_absent:
-            noise = torch.where(augment.present_bodies(x), noise, 0)
+            noise = noise * augment.present_bodies(x)
         return x + noise
 
 

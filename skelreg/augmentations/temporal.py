@@ -85,5 +85,4 @@ class GaussianBlur(Augmentation):
         return {'sigma': sigma, 'applied': bernoulli(x, self.p, generator)}
 
     def apply(self, x: Tensor, sigma: Tensor, applied: Tensor) -> Tensor:  # type: ignore[override]
-        blurred = augment.blur(x, sigma, self.normalized)
-        return torch.where(applied[:, None, None, None, None], blurred, x)
+        return augment.blur(x, sigma, applied, self.normalized)

@@ -134,13 +134,17 @@ def graph_convolution(x: Tensor, adjacency: Tensor, weight: Tensor, bias: Tensor
         output: (B, C_out, T, V).
     """
     b, c, t, v = x.shape
-    k = adjacency.shape[0]
-    summed = torch.matmul(x.reshape(b, 1, c * t, v), adjacency)  # (B, K, C*T, V)
-    mix = weight.view(k, -1, c).transpose(0, 1).reshape(-1, k * c)  # (C_out, K*C)
-    y = torch.matmul(mix, summed.view(b, k * c, t * v)).view(b, -1, t, v)
+    rows, weights = x.reshape(-1, v), weight.view(len(adjacency), -1, c).unsqueeze(1)  # weights: (K, 1, C_out, C)
+    y: Tensor | None = None
+    for subset, mix in zip(adjacency, weights, strict=True):
+        summed, mix = (rows @ subset).view(b, c, t * v), mix.expand(b, -1, -1)
+        y = torch.bmm(mix, summed) if y is None else torch.baddbmm(y, mix, summed)
+    if y is None:
+        raise ValueError('adjacency has no subset')
+    y = y.view(b, -1, t, v)
     if bias is None:
         return y
-    return y + (bias.view(k, -1).T @ adjacency.sum(dim=1).to(bias.dtype))[:, None]
+    return y + (bias.view(len(adjacency), -1).T @ adjacency.sum(dim=1).to(bias.dtype))[:, None]
 
 
 def _adjacency(layout: SkeletonLayout, strategy: str) -> Tensor:

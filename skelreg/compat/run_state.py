@@ -26,7 +26,12 @@ def bare_model(runner: Runner) -> nn.Module:
 
 
 def run_state(
-    runner: Runner, meta: Mapping[str, Any], *, by_epoch: bool, optimizer: bool = True, schedulers: bool = True
+    runner: Runner,
+    meta: Mapping[str, Any],
+    *,
+    by_epoch: bool,
+    optimizer: bool = True,
+    schedulers: bool = True,
 ) -> dict[str, Any]:
     """Everything that continuing the run needs, for `save_file`.
 

@@ -17,6 +17,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.model import MMDistributedDataParallel, convert_sync_batchnorm, is_model_wrapper
 from mmengine.runner import Runner
+from mmengine.visualization import Visualizer
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -28,8 +29,10 @@ from .files import load_file, save_file, save_text
 from .quiet import no_thread_warnings, quieten
 from .run_state import bare_model, check_same_run, restore_progress, run_state
 from .seeding import StepSeedHook, keep_worker_seed, seed_everything
+from .visualizer import ScalarVisualizer
 from .weights import load_pretrained, load_weights
 
+#: How many runners of this process were started in a second, by its timestamp.
 _starts: dict[str, int] = {}
 
 
@@ -73,6 +76,7 @@ class SkelregRunner(Runner):
         chosen = dict(randomness or {})
         if chosen.get('seed') is None:
             chosen['seed'] = 0
+        self._has_loaded: bool = False
         super().__init__(model, work_dir, cfg=cfg, randomness=chosen, launcher=launcher, **arguments)
 
     # --- starting -----------------------------------------------------------------------------
@@ -94,6 +98,14 @@ class SkelregRunner(Runner):
         logger = super().build_logger(log_level, log_file, **kwargs)
         quieten(logger)
         return logger
+
+    def build_visualizer(self, visualizer: Visualizer | dict[str, Any] | None = None) -> Visualizer:
+        """Unless the config asks for another, one that logs scalars and draws nothing."""
+        if visualizer is not None:
+            return super().build_visualizer(visualizer)
+        return ScalarVisualizer.get_instance(
+            self.experiment_name, vis_backends=[{'type': 'LocalVisBackend'}], save_dir=self.log_dir
+        )
 
     def _log_env(self, env_cfg: dict[str, Any]) -> None:
         """One line instead of the environment and the whole config, which lies in the work directory."""
@@ -201,8 +213,9 @@ class SkelregRunner(Runner):
         model = bare_model(self)
         report = load_pretrained(model, path, self._pretrained_prefixes)
         self.logger.info(f'pretrained weights from {path}: {report}')
-        if hasattr(model, 'after_pretrained'):
-            model.after_pretrained()
+        told = getattr(model, 'after_pretrained', None)
+        if callable(told):
+            told()
 
     def load_checkpoint(
         self,

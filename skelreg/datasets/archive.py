@@ -43,7 +43,9 @@ class SkeletonArchive:
         DataError: If frames, index and meta do not agree.
     """
 
-    def __init__(self, frames: NDArray[np.float32], index: Mapping[str, Any], meta: Mapping[str, Any]) -> None:
+    def __init__(
+        self, frames: NDArray[np.float32], index: Mapping[str, Any], meta: Mapping[str, Any]
+    ) -> None:
         self.frames = frames
         self.index: Index = {name: np.asarray(column) for name, column in index.items()}
         self.meta = dict(meta)
@@ -122,12 +124,16 @@ class SkeletonArchive:
             DataError: Naming the first sequences that were altered.
         """
         altered = [
-            str(self.index['name'][i]) for i in range(len(self)) if digest(self.sequence(i)) != self.index['digest'][i]
+            str(self.index['name'][i])
+            for i in range(len(self))
+            if digest(self.sequence(i)) != self.index['digest'][i]
         ]
         if altered:
             raise DataError(
-                f'{len(altered)} sequences are not what the index says', got=', '.join(altered[:5]),
-                where=str(self.path or 'archive in memory'), fix='prepare the archive again',
+                f'{len(altered)} sequences are not what the index says',
+                got=', '.join(altered[:5]),
+                where=str(self.path or 'archive in memory'),
+                fix='prepare the archive again',
             )
 
     def __getstate__(self) -> dict[str, Any]:
@@ -154,13 +160,19 @@ def check_agreement(frames: NDArray[Any], index: Index, meta: Mapping[str, Any],
     if lacking:
         raise DataError(f'archive lacks {", ".join(lacking)}', where=where)
     if frames.ndim != 4 or frames.dtype != np.float32:
-        raise DataError('frames have the wrong form', got=f'{frames.dtype} {frames.shape}',
-                        accepted='float32 (F, M, V, C)', where=where)
+        raise DataError(
+            'frames have the wrong form',
+            got=f'{frames.dtype} {frames.shape}',
+            accepted='float32 (F, M, V, C)',
+            where=where,
+        )
     layout = get_layout(meta['layout'])
     if frames.shape[2:] != (layout.num_joints, len(meta['channels'])):
         raise DataError(
-            'frames do not fit the layout', got=f'V, C = {frames.shape[2:]}',
-            accepted=f'({layout.num_joints}, {len(meta["channels"])}) for layout {layout.name}', where=where,
+            'frames do not fit the layout',
+            got=f'V, C = {frames.shape[2:]}',
+            accepted=f'({layout.num_joints}, {len(meta["channels"])}) for layout {layout.name}',
+            where=where,
         )
     columns = {name: len(column) for name, column in index.items()}
     if len(set(columns.values())) > 1:
@@ -180,22 +192,31 @@ def _check_rows(shape: tuple[int, ...], index: Index, meta: Mapping[str, Any], w
         'length': (index['length'] >= 1, 'at least 1'),
         'offset': (index['offset'] == starts, 'sequences end to end'),
         'bodies': ((index['bodies'] >= 1) & (index['bodies'] <= shape[1]), f'1..{shape[1]}'),
-        'label': ((index['label'] >= -1) & (index['label'] < meta['num_classes']), f'-1..{meta["num_classes"] - 1}'),
+        'label': (
+            (index['label'] >= -1) & (index['label'] < meta['num_classes']),
+            f'-1..{meta["num_classes"] - 1}',
+        ),
     }
     for column, (good, words) in accepted.items():
         if not good.all():
             row = int(np.flatnonzero(~good)[0])
             raise DataError(
-                f"{column} of sequence '{index['name'][row]}' is out of range", got=index[column][row],
-                accepted=words, where=f'{where}, index row {row + 1}',
+                f"{column} of sequence '{index['name'][row]}' is out of range",
+                got=index[column][row],
+                accepted=words,
+                where=f'{where}, index row {row + 1}',
             )
     if ends[-1] != shape[0]:
-        raise DataError('index and frames disagree', got=f'{ends[-1]} frames in the index, {shape[0]} stored', where=where)
+        raise DataError(
+            'index and frames disagree', got=f'{ends[-1]} frames in the index, {shape[0]} stored', where=where
+        )
 
 
 def digest(frames: NDArray[np.float32]) -> str:
     """SHA-1 of a sequence's frames; identical sequences share it."""
-    return hashlib.sha1(np.ascontiguousarray(frames, dtype='<f4').tobytes(), usedforsecurity=False).hexdigest()
+    return hashlib.sha1(
+        np.ascontiguousarray(frames, dtype='<f4').tobytes(), usedforsecurity=False
+    ).hexdigest()
 
 
 def count_bodies(frames: NDArray[np.float32]) -> int:
@@ -220,8 +241,11 @@ def _read_meta(path: Path) -> dict[str, Any]:
         raise DataError('archive description is damaged', got=str(error), where=str(path)) from error
     if not isinstance(meta, dict) or meta.get('format') != FORMAT:
         raise DataError(
-            'archive has another format', got=meta.get('format') if isinstance(meta, dict) else type(meta).__name__,
-            accepted=FORMAT, where=str(path), fix='prepare it again with this version of skelreg',
+            'archive has another format',
+            got=meta.get('format') if isinstance(meta, dict) else type(meta).__name__,
+            accepted=FORMAT,
+            where=str(path),
+            fix='prepare it again with this version of skelreg',
         )
     return meta
 
@@ -231,7 +255,9 @@ def _read_index(path: Path, meta: Mapping[str, Any]) -> Index:
     expected = meta.get('checksums', {}).get(INDEX)
     if hashlib.sha256(content).hexdigest() != expected:
         raise DataError(
-            'index does not fit the archive', got='another checksum than meta.json states', where=str(path),
+            'index does not fit the archive',
+            got='another checksum than meta.json states',
+            where=str(path),
             fix='prepare the archive again; it may not be edited by hand',
         )
     header, *rows = csv.reader(io.StringIO(content.decode(), newline=''))
@@ -243,8 +269,12 @@ def _map_frames(path: Path) -> NDArray[np.float32]:
     try:
         frames: np.memmap[Any, Any] = np.lib.format.open_memmap(path, mode='r')
     except (ValueError, EOFError) as error:
-        raise DataError('frames are truncated or damaged', got=str(error), where=str(path),
-                        fix='prepare the archive again') from error
+        raise DataError(
+            'frames are truncated or damaged',
+            got=str(error),
+            where=str(path),
+            fix='prepare the archive again',
+        ) from error
     surplus = path.stat().st_size - frames.offset - frames.nbytes
     if surplus:
         raise DataError('frames are longer than they say', got=f'{surplus} bytes too many', where=str(path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -43,7 +44,9 @@ class ArchiveWriter:
 
     def __enter__(self) -> ArchiveWriter:
         if self.path.exists():
-            raise DataError('an archive may not be overwritten', got=self.path, fix='remove it or choose another folder')
+            raise DataError(
+                'an archive may not be overwritten', got=self.path, fix='remove it or choose another folder'
+            )
         shutil.rmtree(self._partial, ignore_errors=True)
         with full_disk_is_data_error(self._partial):
             self._partial.mkdir(parents=True)
@@ -55,7 +58,8 @@ class ArchiveWriter:
         """Append one sequence, frames (T, M' <= M, V, C)."""
         if frames.ndim != 4 or frames.shape[1] > self._shape[0] or frames.shape[2:] != self._shape[1:]:
             raise DataError(
-                f"sequence '{name}' does not fit the archive", got=f'frames {frames.shape}',
+                f"sequence '{name}' does not fit the archive",
+                got=f'frames {frames.shape}',
                 accepted=f'(T, M <= {self._shape[0]}, {self._shape[1]}, {self._shape[2]})',
             )
         padded = np.zeros((len(frames), *self._shape), dtype=np.float32)
@@ -63,13 +67,18 @@ class ArchiveWriter:
         with full_disk_is_data_error(self._partial):
             self._file.write(padded.tobytes())
         own = dict(
-            name=name, label=int(label), offset=self._num_frames, length=len(frames), bodies=count_bodies(padded)
+            name=name,
+            label=int(label),
+            offset=self._num_frames,
+            length=len(frames),
+            bodies=count_bodies(padded),
         )
         row = {**own, **columns, 'digest': digest(padded)}
         if self._rows and row.keys() != self._rows[0].keys():
             raise DataError(
                 f"sequence '{name}' has other columns than '{self._rows[0]['name']}'",
-                got=', '.join(row), accepted=', '.join(self._rows[0]),
+                got=', '.join(row),
+                accepted=', '.join(self._rows[0]),
             )
         self._rows.append(row)
         self._num_frames += len(frames)
@@ -98,7 +107,9 @@ class ArchiveWriter:
             **self.meta,
             'format': FORMAT,
             'counts': {'sequences': len(self._rows), 'frames': self._num_frames},
-            'columns': {name: 'int' if column.dtype.kind in 'iu' else 'str' for name, column in index.items()},
+            'columns': {
+                name: 'int' if column.dtype.kind in 'iu' else 'str' for name, column in index.items()
+            },
             'checksums': {INDEX: hashlib.sha256(content).hexdigest()},
         }
         with full_disk_is_data_error(self._partial):
@@ -115,11 +126,11 @@ class ArchiveWriter:
     def _write_header(self) -> None:
         """numpy leaves room in the header for a longer first axis, so it can be written again in place."""
         header = np.lib.format.header_data_from_array_1_0(np.empty((0, *self._shape), dtype='<f4'))
-        np.lib.format.write_array_header_1_0(self._file, {**header, 'shape': (self._num_frames, *self._shape)})
+        np.lib.format.write_array_header_1_0(
+            self._file, {**header, 'shape': (self._num_frames, *self._shape)}
+        )
 
     def _close(self) -> None:
         """Closing flushes, which on a full disk fails once more; the first error is the one to tell."""
-        try:
+        with contextlib.suppress(OSError):
             self._file.close()
-        except OSError:
-            pass

@@ -60,7 +60,10 @@ class DatasetCard:
         Raises:
             ConfigError: If there is no such split or subset.
         """
-        for word, name, known in (('split', split, self.splits), ('subset', subset, self.splits.get(split, {}))):
+        for word, name, known in (
+            ('split', split, self.splits),
+            ('subset', subset, self.splits.get(split, {})),
+        ):
             if name not in known:
                 raise ConfigError(f"{self.name} has no {word} '{name}'", accepted=closest(name, known))
         return self.splits[split][subset]
@@ -80,7 +83,8 @@ def load_card(name: str | Path) -> DatasetCard:
     path = Path(name) if Path(name).suffix in ('.yaml', '.yml') else _FOLDER / f'{name}.yaml'
     if not path.is_file():
         raise ConfigError(
-            f"dataset '{name}' has no card", accepted=f'{closest(str(name), card_names())} Or the path of a card (YAML).'
+            f"dataset '{name}' has no card",
+            accepted=f'{closest(str(name), card_names())} Or the path of a card (YAML).',
         )
     try:
         content = yaml.safe_load(path.read_text(encoding='utf-8'))
@@ -89,7 +93,9 @@ def load_card(name: str | Path) -> DatasetCard:
     known = [f.name for f in fields(DatasetCard)]
     unknown = sorted(set(content) - set(known)) if isinstance(content, dict) else [type(content).__name__]
     if unknown:
-        raise ConfigError(f"dataset card has no field '{unknown[0]}'", accepted=closest(unknown[0], known), where=str(path))
+        raise ConfigError(
+            f"dataset card has no field '{unknown[0]}'", accepted=closest(unknown[0], known), where=str(path)
+        )
     tuples = {key: tuple(content.get(key, ())) for key in ('channels', 'class_names')}
     try:
         return DatasetCard(**{**content, **tuples})

@@ -45,6 +45,9 @@ class SkeletonDataset(torch.utils.data.Dataset[dict[str, Tensor]]):
         cache_dir: Where resampled frames are kept if they are too many for memory; by default
             beside the archive.
 
+    Attributes:
+        fingerprint: Changes with anything that can change the tensors of this dataset.
+
     Raises:
         DataError: If the archive is missing or damaged, does not fit the card, or the subset is empty.
         ConfigError: If the card, split or subset does not exist.
@@ -64,6 +67,7 @@ class SkeletonDataset(torch.utils.data.Dataset[dict[str, Tensor]]):
         for name, value in (('num_frames', num_frames), ('max_bodies', max_bodies)):
             if value is not None and value < 1:
                 raise ValueError(f'{name} must be at least 1 or None, got {value}')
+        split = str(split)  # a command line turns the split '464' into a number
         self.card = load_card(dataset)
         rule = self.card.rule(split, subset)
         self.archive = open_archive(self.card, archive)
@@ -155,15 +159,28 @@ class SkeletonDataset(torch.utils.data.Dataset[dict[str, Tensor]]):
             TRANSFORMS.build(cfg, where=f'transforms[{i}]', **context) for i, cfg in enumerate(transforms)
         ]
         raw = RawStore(self.archive, self.rows, built, self.max_bodies)
+        origins = [distribution_of(type(transform).__module__) for transform in built]
+        self.fingerprint = cache_key(
+            raw, self.num_frames, [{**cfg, 'origin': o} for cfg, o in zip(transforms, origins, strict=True)]
+        )
         if self.num_frames is None:
             return raw
-        size = 4 * len(self.rows) * len(self.channels) * self.num_frames * self.layout.num_joints * self.max_bodies
+        size = (
+            4
+            * len(self.rows)
+            * len(self.channels)
+            * self.num_frames
+            * self.layout.num_joints
+            * self.max_bodies
+        )
         if self.archive.path is None or size <= sequence_store.IN_MEMORY_BYTES:
             return ResampledStore(raw, self.num_frames, cache=None)
-        origins = [distribution_of(type(transform).__module__) for transform in built]
-        key = cache_key(raw, self.num_frames, [{**cfg, 'origin': o} for cfg, o in zip(transforms, origins, strict=True)])
-        folder = Path(cache_dir) if cache_dir is not None else self.archive.path.with_name(f'{self.archive.path.name}.cache')
-        return ResampledStore(raw, self.num_frames, cache=folder / f'{key}.npy')
+        folder = (
+            Path(cache_dir)
+            if cache_dir is not None
+            else self.archive.path.with_name(f'{self.archive.path.name}.cache')
+        )
+        return ResampledStore(raw, self.num_frames, cache=folder / f'{self.fingerprint}.npy')
 
 
 def open_archive(
@@ -177,19 +194,29 @@ def open_archive(
     if isinstance(archive, Mapping):
         unknown = set(archive) - {'synthetic', 'seed'}
         if unknown or 'synthetic' not in archive:
-            raise ConfigError('archive is misspelt', got=dict(archive), accepted='a path or dict(synthetic=N, seed=0)')
-        return _generate(card.layout, archive['synthetic'], card.num_classes, card.max_bodies, archive.get('seed', 0))
+            raise ConfigError(
+                'archive is misspelt', got=dict(archive), accepted='a path or dict(synthetic=N, seed=0)'
+            )
+        return _generate(
+            card.layout, archive['synthetic'], card.num_classes, card.max_bodies, archive.get('seed', 0)
+        )
     opened = archive if isinstance(archive, SkeletonArchive) else _open(card, Path(archive))
     found = (opened.layout.name, opened.num_classes, opened.channels)
     wanted = (card.layout, card.num_classes, card.channels)
     if found != wanted:
-        raise DataError(f'archive is not of dataset {card.name}', got=f'layout, classes, channels {found}',
-                        accepted=wanted, where=str(opened.path or 'archive in memory'))
+        raise DataError(
+            f'archive is not of dataset {card.name}',
+            got=f'layout, classes, channels {found}',
+            accepted=wanted,
+            where=str(opened.path or 'archive in memory'),
+        )
     return opened
 
 
 @lru_cache(maxsize=2)
-def _generate(layout: str, num_sequences: int, num_classes: int, max_bodies: int, seed: int) -> SkeletonArchive:
+def _generate(
+    layout: str, num_sequences: int, num_classes: int, max_bodies: int, seed: int
+) -> SkeletonArchive:
     """Train and test of one config share the generated sequences."""
     return generate(
         layout=layout, num_sequences=num_sequences, num_classes=num_classes, max_bodies=max_bodies, seed=seed

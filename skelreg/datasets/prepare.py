@@ -13,6 +13,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -102,8 +103,13 @@ def prepare(
         }
         _read_chunks(reader, chunks, workers, on_error, on_progress or _no_progress)
         meta = dict(
-            dataset=card.name, title=card.title, layout=card.layout, channels=list(card.channels),
-            num_classes=card.num_classes, class_names=list(card.class_names), synthetic=False,
+            dataset=card.name,
+            title=card.title,
+            layout=card.layout,
+            channels=list(card.channels),
+            num_classes=card.num_classes,
+            class_names=list(card.class_names),
+            synthetic=False,
             source=dict(name=source.name, reader=card.reader, files=len(sources), fingerprint=fingerprint),
             skelreg_version=__version__,
         )
@@ -117,7 +123,9 @@ def _finished(out: Path, fingerprint: str) -> PreparedArchive:
     archive = SkeletonArchive.open(out)
     if archive.meta.get('source', {}).get('fingerprint') != fingerprint:
         raise DataError(
-            'the archive was made from other raw files', got=out, fix='remove it, or choose another --out',
+            'the archive was made from other raw files',
+            got=out,
+            fix='remove it, or choose another --out',
         )
     skipped = tuple(Skipped(**entry) for entry in json.loads((out / SKIPPED).read_text(encoding='utf-8')))
     return PreparedArchive(archive, skipped, is_new=False)
@@ -136,7 +144,9 @@ def _locked(parts: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise DataError('another run prepares the same archive', where=str(parts), fix='wait for it') from error
+            raise DataError(
+                'another run prepares the same archive', where=str(parts), fix='wait for it'
+            ) from error
         try:
             yield
         finally:
@@ -179,10 +189,10 @@ def _run(
         for part, chunk in pending.items():
             yield store_chunk(reader, chunk, part, on_error)
         return
-    # Not forked from this process, which by now runs threads; from a server that has imported the reader once.
+    # Not forked from this process, which runs threads, but from a server that imports the reader once.
     context = multiprocessing.get_context('forkserver')
     context.set_forkserver_preload([type(reader).__module__])
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_ignore_interrupts) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker) as pool:
         futures: list[Future[Path]] = [
             pool.submit(store_chunk, reader, chunk, part, on_error) for part, chunk in pending.items()
         ]
@@ -190,7 +200,9 @@ def _run(
             for future in as_completed(futures):
                 yield future.result()
         except BrokenProcessPool as error:
-            raise DataError('a worker process died', got=str(error), fix='run again, with fewer --workers') from error
+            raise DataError(
+                'a worker process died', got=str(error), fix='run again, with fewer --workers'
+            ) from error
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -202,7 +214,7 @@ def store_chunk(reader: Reader, chunk: Sequence[Source], part: Path, on_error: O
         DataError: If a file is malformed and `on_error` is 'stop', or the disk is full.
     """
     rows: list[dict[str, Any]] = []
-    frames = []
+    arrays: dict[str, Any] = {}
     skipped: list[dict[str, str]] = []
     for source in chunk:
         try:
@@ -211,23 +223,28 @@ def store_chunk(reader: Reader, chunk: Sequence[Source], part: Path, on_error: O
                 check_sequence(sequence, reader.card, where=source.name)
         except DataError as error:
             if on_error == 'stop':
-                error.fix = error.fix or 'mend or remove the file, or leave such files out with --on-error skip'
+                error.fix = (
+                    error.fix or 'mend or remove the file, or leave such files out with --on-error skip'
+                )
                 raise
             skipped.append(dict(name=source.name, reason=str(error)))
             continue
         for sequence in sequences:
+            arrays[f'{len(rows)}'] = sequence.frames
             rows.append(dict(name=sequence.name, label=sequence.label, columns=dict(sequence.columns)))
-            frames.append(sequence.frames)
-    partial = part.with_suffix('.partial')
+    # A worker that outlives its killed parent for a moment must not write where the next run writes.
+    partial = part.with_suffix(f'.{os.getpid()}')
     with full_disk_is_data_error(partial), open(partial, 'wb') as file:
-        np.savez(file, facts=np.array(json.dumps([rows, skipped])), **{f'{i}': x for i, x in enumerate(frames)})
+        np.savez(file, facts=np.array(json.dumps([rows, skipped])), **arrays)
         file.flush()
         os.fsync(file.fileno())
     partial.rename(part)
     return part
 
 
-def _assemble(out: Path, meta: Mapping[str, Any], max_bodies: int, parts: Sequence[Path]) -> tuple[Skipped, ...]:
+def _assemble(
+    out: Path, meta: Mapping[str, Any], max_bodies: int, parts: Sequence[Path]
+) -> tuple[Skipped, ...]:
     skipped: list[Skipped] = []
     with ArchiveWriter(out, meta, max_bodies) as writer:
         for part in parts:
@@ -240,9 +257,17 @@ def _assemble(out: Path, meta: Mapping[str, Any], max_bodies: int, parts: Sequen
     return tuple(skipped)
 
 
-def _ignore_interrupts() -> None:
-    """Ctrl-C is the parent's to handle; workers would only add their tracebacks."""
+def _start_worker() -> None:
+    """Leave Ctrl-C to the parent, and end with it: a worker would wait for a killed parent for ever."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _no_progress(done: int, total: int) -> None:

@@ -36,7 +36,11 @@ class RawStore:
     """
 
     def __init__(
-        self, archive: SkeletonArchive, rows: NDArray[np.int64], transforms: Sequence[Transform], max_bodies: int
+        self,
+        archive: SkeletonArchive,
+        rows: NDArray[np.int64],
+        transforms: Sequence[Transform],
+        max_bodies: int,
     ) -> None:
         self.archive, self.rows, self.transforms, self.max_bodies = archive, rows, transforms, max_bodies
 
@@ -104,8 +108,8 @@ def fit_bodies(frames: Frames, max_bodies: int) -> Frames:
     return np.concatenate([frames, np.zeros((t, max_bodies - m, v, c), dtype=np.float32)], axis=1)
 
 
-def cache_key(raw: RawStore, num_frames: int, transforms: Sequence[Mapping[str, Any]]) -> str:
-    """Changes with whatever can change the resampled frames."""
+def cache_key(raw: RawStore, num_frames: int | None, transforms: Sequence[Mapping[str, Any]]) -> str:
+    """Changes with whatever can change the frames."""
     rows = hashlib.sha256(raw.rows.tobytes()).hexdigest()
     facts = [__version__, raw.archive.checksum, rows, raw.max_bodies, num_frames, *map(dict, transforms)]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
@@ -128,8 +132,12 @@ def _write(cache: Path, shape: tuple[int, ...], raw: RawStore, num_frames: int) 
                 os.fsync(file.fileno())
             partial.rename(cache)
     except PermissionError as error:
-        raise DataError('cache folder cannot be written', got=str(error), where=str(cache.parent),
-                        fix='set cache_dir in the dataset config') from error
+        raise DataError(
+            'cache folder cannot be written',
+            got=str(error),
+            where=str(cache.parent),
+            fix='set cache_dir in the dataset config',
+        ) from error
     finally:
         partial.unlink(missing_ok=True)
 

@@ -17,8 +17,9 @@ from torch import Tensor
 from ..functional.spread import effective_rank, mean_cosine, spread
 from ..registry import HOOKS
 
-_REMEDIES = (
-    'What helps: a lower learning rate; the default initialisation (model.initialization="torch", not '
+_LOGGED = {'key_cosine', 'query_spread', 'query_rank', 'chance_ratio'}
+_ADVICE = (
+    '\n  What helps: a lower learning rate; the default initialisation (model.initialization="torch", not '
     '"release"); a key encoder that starts as a copy of the query encoder; more varied batches. Stop the '
     'run if the numbers do not recover within a few epochs: from here it seldom does by itself.'
 )
@@ -68,9 +69,9 @@ class CollapseMonitor(Hook):
         interval: int = 100,
         patience: int = 3,
         loss_tolerance: float = 0.005,
-        max_key_cosine: float = 0.99,
-        min_spread: float = 0.1,
-        min_rank: float = 1.5,
+        max_key_cosine: float = 0.995,
+        min_spread: float = 0.07,
+        min_rank: float = 2.0,
     ) -> None:
         if interval < 1 or patience < 1:
             raise ValueError(f'interval and patience must be >= 1, got {interval} and {patience}')
@@ -96,15 +97,15 @@ class CollapseMonitor(Hook):
         losses = {name: total / self._count for name, total in self._sums.items()}
         self._sums, self._count = {}, 0
         numbers = {**batch_numbers(model), **loss_numbers(model, losses, self.loss_tolerance)}
-        for name, value in numbers.items():
-            if isinstance(value, float):
-                runner.message_hub.update_scalar(f'train/collapse/{name}', value)
+        for name in _LOGGED & numbers.keys():
+            runner.message_hub.update_scalar(f'train/collapse/{name}', numbers[name])
         for cause, holds in self._judge(numbers).items():
             self._held[cause] = self._held[cause] + 1 if holds else 0
             patience = 2 * self.patience if cause == 'loss' else self.patience
             if self._held[cause] >= patience and cause not in self._warned:
+                advice = _ADVICE if not self._warned else ''
                 self._warned.add(cause)
-                warn(cause, numbers, runner.epoch + 1, runner.iter + 1)
+                warn(cause, numbers, runner.epoch + 1, runner.iter + 1, advice)
 
     def _judge(self, numbers: Mapping[str, Any]) -> dict[str, bool]:
         """Which causes hold; what could not be measured does not hold, not-a-number does."""
@@ -164,11 +165,11 @@ def loss_numbers(model: Any, losses: Mapping[str, float], tolerance: float) -> d
     return numbers
 
 
-def warn(cause: str, numbers: Mapping[str, Any], epoch: int, iteration: int) -> None:
-    """Say what is wrong, where training stands and what to do."""
+def warn(cause: str, numbers: Mapping[str, Any], epoch: int, iteration: int, advice: str) -> None:
+    """Say what is wrong, where training stands and, the first time, what to do."""
     if not is_main_process():
         return
     logging.getLogger('skelreg').warning(
-        'training looks collapsed (epoch %d, iteration %d). %s\n  %s',
-        epoch, iteration, _CAUSES[cause].format(**numbers), _REMEDIES,
+        'training looks collapsed (epoch %d, iteration %d). %s%s',
+        epoch, iteration, _CAUSES[cause].format(**numbers), advice,
     )

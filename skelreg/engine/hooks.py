@@ -90,8 +90,8 @@ class ProgressHook(Hook):
         self._outputs.update(dict.fromkeys(outputs or ()))
         if self.iter_interval and (runner.iter + 1) % self.iter_interval == 0:
             self._append(runner, 'train', runner.epoch + 1, runner.iter + 1, self._numbers(runner, 1))
-        if self._heartbeat.due():
-            batches = len(runner.train_loop.dataloader)
+        batches = len(runner.train_loop.dataloader)
+        if batch_idx + 1 < batches and self._heartbeat.due():
             numbers = self._numbers(runner, batch_idx + 1)
             say(f'epoch {_of(runner)}, batch {batch_idx + 1}/{batches}  loss {_show(numbers.get("loss"))}')
 

@@ -1,6 +1,8 @@
 """The maths of augmentations: no randomness, one parameter a sequence, never in place.
 
-Every function takes x (N, C, T, V, M) and returns a tensor of the same shape, type and device.
+Every function takes x (N, C, T, V, M) and returns a tensor of the same shape, type and device. Joints
+and bodies are flattened before a mask or an index is broadcast over them: a last axis of one or two
+bodies makes torch's loops several times slower.
 """
 
 from __future__ import annotations
@@ -24,8 +26,9 @@ def temporal_crop(x: Tensor, start: Tensor, padding: int) -> Tensor:
     frames = start[:, None] - padding + torch.arange(num_frames, device=x.device)  # (N, T)
     frames = torch.where(frames < 0, -1 - frames, frames)
     frames = torch.where(frames >= num_frames, 2 * num_frames - 1 - frames, frames)
-    sequence = torch.arange(len(x), device=x.device)[:, None]
-    return x.transpose(1, 2)[sequence, frames].transpose(1, 2)  # (N, T, C, V, M) and back
+    rows = x.flatten(3).flatten(0, 2)  # (N * C * T, V * M)
+    first = torch.arange(0, len(rows), num_frames, device=x.device).reshape(x.shape[0], x.shape[1], 1)
+    return rows.index_select(0, (first + frames[:, None]).flatten()).reshape(x.shape)
 
 
 def linear_map(x: Tensor, matrix: Tensor) -> Tensor:
@@ -92,32 +95,42 @@ def spatial_flip(x: Tensor, flip_index: Tensor, applied: Tensor, mirror_coordina
     """
     if x.shape[3] != len(flip_index):
         raise ValueError(f'the layout has {len(flip_index)} joints, the batch has {x.shape[3]}')
-    flipped = x.index_select(3, flip_index)
-    if mirror_coordinate:
-        flipped = torch.cat([-flipped[:, :1], flipped[:, 1:]], dim=1)
-    return torch.where(_expand(applied), flipped, x)
+    c, num_bodies = x.shape[1], x.shape[4]
+    bodies = torch.arange(num_bodies, device=x.device)
+    source = (flip_index[:, None] * num_bodies + bodies).flatten()  # (V * M,)
+    own = torch.arange(len(source), device=x.device)
+    source = torch.where(applied[:, None], source, own)[:, None, None]  # (N, 1, 1, V * M)
+    joints = x.flatten(3)  # (N, C, T, V * M)
+    flipped = joints.gather(3, source.expand_as(joints)).reshape(x.shape)
+    if not mirror_coordinate:
+        return flipped
+    negated = applied[:, None] & (torch.arange(c, device=x.device) == 0)  # (N, C)
+    return flipped * torch.where(negated, -1, 1)[:, :, None, None, None].to(x.dtype)
 
 
 def time_flip(x: Tensor, applied: Tensor) -> Tensor:
     """Play the sequences that ``applied`` (N,) marks backwards."""
-    return torch.where(_expand(applied), x.flip(2), x)
+    return torch.where(applied[:, None, None, None, None], x.flip(2), x)
 
 
-def blur(x: Tensor, sigma: Tensor, normalized: bool) -> Tensor:
+def blur(x: Tensor, sigma: Tensor, applied: Tensor, normalized: bool) -> Tensor:
     """Smooth along time with a Gaussian of 15 taps.
 
     Args:
         x: Skeletons.
         sigma: (N,) standard deviation in frames, > 0.
+        applied: (N,) booleans, which sequences are smoothed.
         normalized: Each frame becomes a weighted mean of the frames within reach, near the ends of
             those that exist. Otherwise the raw weights exp(-k^2 / 2 sigma^2) are summed up and
             frames beyond the ends count as zero: the result is larger by 1 to 5 times.
     """
-    num_frames = x.shape[2]
-    frame = torch.arange(num_frames, device=x.device)
-    offset = frame[:, None] - frame[None, :]  # (T, T)
-    weights = torch.exp(-offset.square() / (2 * sigma.square()[:, None, None]))  # (N, T, T)
-    weights = torch.where(offset.abs() <= BLUR_REACH, weights, 0)
+    offset = torch.arange(BLUR_REACH + 1, device=x.device)
+    taps = torch.exp(-offset.square() / (2 * sigma.square()[:, None]))  # (N, 8), from the centre outwards
+    taps = torch.where(applied[:, None], taps, offset == 0)
+    taps = torch.nn.functional.pad(taps, (0, 1))  # the ninth weight, 0, is that of all frames out of reach
+    frame = torch.arange(x.shape[2], device=x.device)
+    distance = (frame[:, None] - frame).abs().clamp(max=BLUR_REACH + 1)  # (T, T)
+    weights = taps.index_select(1, distance.flatten()).unflatten(1, distance.shape)  # (N, T, T)
     if normalized:
         weights = weights / weights.sum(dim=2, keepdim=True)
     frames_first = x.transpose(1, 2)  # (N, T, C, V, M)
@@ -139,7 +152,7 @@ def axis_mask(x: Tensor, axis: Tensor) -> Tensor:
 
 def present_bodies(x: Tensor) -> Tensor:
     """(N, 1, 1, 1, M) booleans: bodies that are not all zeros."""
-    return (x != 0).flatten(1, 3).any(dim=1)[:, None, None, None, :]
+    return x.abs().sum(dim=(1, 2, 3), keepdim=True) != 0
 
 
 def selection_mask(indices: Tensor, size: int) -> Tensor:
@@ -161,11 +174,9 @@ def fill_mask(x: Tensor, mask: Tensor, fill: Tensor, keep_absent: bool) -> Tenso
         fill: One number; the gradient reaches it.
         keep_absent: Leave bodies that are all zeros as they are.
     """
-    hidden = mask[:, None, :, :, None]  # (N, 1, T, V, 1)
+    n, _, t, v, m = x.shape
+    hidden = mask[..., None].expand(n, t, v, m)
     if keep_absent:
-        hidden = hidden & present_bodies(x)
-    return torch.where(hidden, fill.to(x.dtype), x)
-
-
-def _expand(applied: Tensor) -> Tensor:
-    return applied[:, None, None, None, None]
+        hidden = hidden & present_bodies(x).reshape(n, 1, 1, m)
+    joints = torch.where(hidden.flatten(2)[:, None], fill.to(x.dtype), x.flatten(3))  # (N, C, T, V * M)
+    return joints.reshape(x.shape)

@@ -250,7 +250,8 @@ class Learner(BaseModel):
                 where='model.heads', fix="add heads=dict(name=dict(type='...'))",
             )
         total = torch.stack([term.mean() for term in terms.values()]).sum()
-        return total, {'loss': total, **terms, **losses['diagnostics']}
+        logged = {'loss': total, **terms, **losses['diagnostics']}
+        return total, {name: value.detach() for name, value in logged.items()}
 
     @property
     def supplies(self) -> frozenset[str]:

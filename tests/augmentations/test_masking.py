@@ -24,6 +24,11 @@ def test_frame_mask_hides_whole_frames():
     assert (mask.all(dim=2).sum(dim=1) == 3).all()
 
 
+def test_sequences_have_masks_of_their_own():
+    mask = JointMask().sample(X)['mask']
+    assert not any(torch.equal(mask[0], other) for other in mask[1:])
+
+
 def test_shared_mask_is_the_same_for_the_whole_batch():
     mask = JointMask(shared=True).sample(X)['mask']
     assert torch.equal(mask, mask[:1].expand_as(mask))

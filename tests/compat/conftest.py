@@ -23,7 +23,7 @@ def one_thread() -> Iterator[None]:
 def start() -> Callable[..., Any]:
     """Start a function in a process of its own; the imports are paid once for all of them."""
     context = multiprocessing.get_context('forkserver')
-    context.set_forkserver_preload(['tests.compat.toy'])
+    context.set_forkserver_preload(['__main__', 'tests.compat.toy', 'torch._dynamo'])
 
     def start_process(function: Callable[..., None], *arguments: Any) -> Any:
         process = context.Process(target=function, args=arguments)

@@ -19,12 +19,10 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-@pytest.mark.parametrize('launcher', ['pytorch', 'slurm'])
-def test_two_processes_train_one_model_on_the_cpu(
-    tmp_path: Path, start: Callable[..., Any], launcher: str
-) -> None:
-    port = free_port()
-    ranks = [start(toy.train_in_a_group, tmp_path, rank, port, launcher) for rank in (0, 1)]
+def test_two_processes_train_one_model_on_the_cpu(tmp_path: Path, start: Callable[..., Any]) -> None:
+    shared = {'WORLD_SIZE': '2', 'MASTER_ADDR': '127.0.0.1', 'MASTER_PORT': str(free_port())}
+    own = [{'RANK': str(rank), 'LOCAL_RANK': str(rank), **shared} for rank in (0, 1)]
+    ranks = [start(toy.train_in_a_group, tmp_path, rank, own[rank], 'pytorch') for rank in (0, 1)]
     for process in ranks:
         process.join(60)
     assert [process.exitcode for process in ranks] == [0, 0]
@@ -33,6 +31,15 @@ def test_two_processes_train_one_model_on_the_cpu(
     assert all(torch.equal(first['weights'][key], second['weights'][key]) for key in learnt)
     assert not set(first['draws']) & set(second['draws'])
     assert (tmp_path / 'epoch_1.pth').is_file()
+
+
+def test_a_slurm_job_on_one_node_needs_nothing_but_slurm(tmp_path: Path, start: Callable[..., Any]) -> None:
+    environment = {'SLURM_PROCID': '0', 'SLURM_LOCALID': '0', 'SLURM_NTASKS': '1', 'SLURM_NNODES': '1'}
+    environment['MASTER_PORT'] = str(free_port())
+    process = start(toy.train_in_a_group, tmp_path, 0, environment, 'slurm')
+    process.join(60)
+    assert process.exitcode == 0
+    assert (tmp_path / 'rank_0.pt').is_file()
 
 
 def test_none_starts_nothing() -> None:

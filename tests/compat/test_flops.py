@@ -16,7 +16,7 @@ class GraphProduct(nn.Module):
 def test_a_graph_product_counts_two_operations_per_multiply_add() -> None:
     n, c, t, v, k = 2, 4, 5, 25, 3
     inputs = torch.rand(n, c, t, v), torch.rand(k, v, v)
-    assert count_flops(GraphProduct(), inputs) == 2 * n * k * c * t * v * v == 75_000 * 10
+    assert count_flops(GraphProduct(), inputs) == 2 * n * k * c * t * v * v
 
 
 def test_the_module_is_left_as_it_was() -> None:

@@ -15,6 +15,8 @@ import torch
 
 from skelreg.compat.checkpoint import LAST, load_file, newest_whole
 from skelreg.compat.files import save_file
+from skelreg.compat.runner import SkelregRunner
+from skelreg.compat.seeding import seed_everything
 from skelreg.errors import CheckpointError
 from tests.compat import toy
 
@@ -56,11 +58,19 @@ def test_a_noisy_dataset_resumes_exactly(tmp_path: Path, workers: int) -> None:
     toy.assert_same(toy.weights(tmp_path / 'part', 'epoch_4'), toy.weights(tmp_path / 'whole', 'epoch_4'))
 
 
-def test_workers_draw_other_numbers_in_each_epoch(tmp_path: Path) -> None:
-    training = toy.runner(tmp_path, epochs=2, noisy=True, workers=1)
-    training.train()
-    draws = training.model.draws
-    assert len(set(draws)) == len(draws) == 8
+def test_workers_draw_other_numbers_in_each_epoch() -> None:
+    loader = SkelregRunner.build_dataloader(
+        dict(
+            dataset=toy.Points(noisy=True), batch_size=16, num_workers=1,
+            sampler=dict(type='DefaultSampler', shuffle=False),
+        ),
+        seed=0,
+    )
+    epochs = []
+    for epoch in (0, 1):
+        seed_everything(0, step=epoch, purpose='epoch')
+        epochs += [torch.stack(batch['inputs']) for batch in loader]
+    assert len(epochs) == 2 and not torch.equal(*epochs)
 
 
 def test_an_iteration_based_run_resumes_inside_an_epoch(tmp_path: Path) -> None:

@@ -22,7 +22,6 @@ from skelreg.compat.runner import SkelregRunner
 class Points(Dataset):
     """16 points; `noisy` draws from all three generators, as careless datasets do."""
 
-    METAINFO: dict[str, Any] = {}
     layout = 'toy'
 
     def __init__(self, noisy: bool = False) -> None:
@@ -140,14 +139,10 @@ def train_until_killed(work_dir: Path, target: str, call: int, after: bool) -> N
     training.train()
 
 
-def train_in_a_group(work_dir: Path, rank: int, port: int, launcher: str) -> None:
-    """One of two processes of a gloo group; writes its final weights and its random draws."""
+def train_in_a_group(work_dir: Path, rank: int, environment: dict[str, str], launcher: str) -> None:
+    """One process of a gloo group; writes its final weights and its random draws."""
     torch.set_num_threads(1)
-    names: dict[str, Any] = {'RANK': rank, 'LOCAL_RANK': rank, 'WORLD_SIZE': 2}
-    if launcher == 'slurm':
-        names = {'SLURM_PROCID': rank, 'SLURM_LOCALID': rank, 'SLURM_NTASKS': 2}
-    names |= {'MASTER_ADDR': '127.0.0.1', 'MASTER_PORT': port}
-    os.environ.update({key: str(value) for key, value in names.items()})
+    os.environ.update(environment)
     training = runner(work_dir, epochs=1, launcher=launcher)
     training.train()
     model = training.model.module

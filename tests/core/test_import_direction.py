@@ -21,6 +21,7 @@ LAYERS = (
     {'learner', 'engine'},
     {'testing', 'explain'},
     {'runner'},
+    {'tasks'},
 )
 RANK = {unit: rank for rank, units in enumerate(LAYERS) for unit in units}
 
@@ -43,6 +44,10 @@ def imported_units(path: Path) -> set[str]:
     return {name.split('.')[1] for name in names if name.startswith('skelreg.')} - {'__version__'}
 
 
+def test_every_unit_has_its_layer() -> None:
+    assert {unit_of(path) for path in FILES} - set(RANK) == set()
+
+
 FILES = sorted(path for path in ROOT.rglob('*.py') if path != ROOT / '__init__.py')
 
 
@@ -50,7 +55,8 @@ FILES = sorted(path for path in ROOT.rglob('*.py') if path != ROOT / '__init__.p
 def test_file_imports_only_its_own_unit_and_layers_below(path: Path) -> None:
     unit = unit_of(path)
     others = imported_units(path) - {unit}
-    assert {other for other in others if RANK[other] >= RANK[unit]} == set()
+    below = {other for other, rank in RANK.items() if rank < RANK[unit]}
+    assert others - below == set()
 
 
 @pytest.mark.parametrize(

@@ -8,17 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from skelreg.datasets.archive import SkeletonArchive
 from skelreg.datasets.archive_writer import ArchiveWriter
 
-META = dict(layout='nucla', channels=['x', 'y', 'z'], num_classes=10)
-
-
-def random_frames(length: int, bodies: int = 1, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng([seed, length]).normal(size=(length, bodies, 20, 3)).astype(np.float32)
+from .samples import META, random_frames
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from skelreg.datasets.archive import SkeletonArchive
 from skelreg.datasets.archive_writer import ArchiveWriter
 from skelreg.errors import DataError
 
-from .conftest import META, random_frames
+from .samples import META, random_frames
 
 
 def in_memory(**changes: object) -> SkeletonArchive:
@@ -116,7 +116,7 @@ def test_refuses_an_edited_index(archive_path: Path) -> None:
 @pytest.mark.parametrize('content', ['{"layout": ', '[]', '{"format": 0}'])
 def test_refuses_a_damaged_description(archive_path: Path, content: str) -> None:
     (archive_path / 'meta.json').write_text(content)
-    with pytest.raises(DataError, match='damaged|another format'):
+    with pytest.raises(DataError, match=r'damaged|another format'):
         SkeletonArchive.open(archive_path)
 
 
@@ -157,26 +157,38 @@ class FullFile:
 
 
 def test_a_disk_full_while_adding_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match='disk is full'), ArchiveWriter(tmp_path / 'archive', META, 1) as writer:
+    with (
+        pytest.raises(DataError, match='disk is full'),
+        ArchiveWriter(tmp_path / 'archive', META, 1) as writer,
+    ):
         writer._file = FullFile()
         writer.add('a', 0, random_frames(2), {})
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_disk_full_while_finishing_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(DataError, match='disk is full'), ArchiveWriter(tmp_path / 'archive', META, 1) as writer:
+    with (
+        pytest.raises(DataError, match='disk is full'),
+        ArchiveWriter(tmp_path / 'archive', META, 1) as writer,
+    ):
         writer.add('a', 0, random_frames(2), {})
         monkeypatch.setattr(os, 'fsync', no_space)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_refuses_a_sequence_that_does_not_fit(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="'a' does not fit"), ArchiveWriter(tmp_path / 'archive', META, 1) as writer:
+    with (
+        pytest.raises(DataError, match="'a' does not fit"),
+        ArchiveWriter(tmp_path / 'archive', META, 1) as writer,
+    ):
         writer.add('a', 0, random_frames(2, bodies=2), {})
 
 
 def test_refuses_rows_with_different_columns(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match='other columns'), ArchiveWriter(tmp_path / 'archive', META, 1) as writer:
+    with (
+        pytest.raises(DataError, match='other columns'),
+        ArchiveWriter(tmp_path / 'archive', META, 1) as writer,
+    ):
         writer.add('a', 0, random_frames(2), dict(view=1))
         writer.add('b', 0, random_frames(2), dict(camera=1))
 

@@ -19,7 +19,9 @@ from ..reference.resampling import loop_resample
 
 
 def make(archive: Any, **options: Any) -> SkeletonDataset:
-    return SkeletonDataset(**{**dict(dataset='nucla', archive=archive, split='464', subset='train'), **options})
+    return SkeletonDataset(
+        **{**dict(dataset='nucla', archive=archive, split='464', subset='train'), **options}
+    )
 
 
 @pytest.fixture
@@ -72,7 +74,9 @@ def test_one_sequence_has_no_batch_axis(archive: SkeletonArchive) -> None:
 @pytest.mark.parametrize('num_frames', [6, None])
 def test_absent_bodies_are_added(archive: SkeletonArchive, num_frames: int | None) -> None:
     batch = make(archive, num_frames=num_frames, max_bodies=2).__getitems__([3])
-    assert batch['inputs'].shape[-1] == 2 and not batch['inputs'][..., 1].any() and batch['bodies'].item() == 1
+    assert (
+        batch['inputs'].shape[-1] == 2 and not batch['inputs'][..., 1].any() and batch['bodies'].item() == 1
+    )
 
 
 def test_metainfo_is_plain(archive: SkeletonArchive) -> None:
@@ -104,7 +108,10 @@ def test_the_cache_is_written_once(archive: SkeletonArchive) -> None:
 @pytest.mark.parametrize(
     'change',
     [
-        dict(num_frames=7), dict(subset='test'), dict(split='464-clean'), dict(max_bodies=2),
+        dict(num_frames=7),
+        dict(subset='test'),
+        dict(split='464-clean'),
+        dict(max_bodies=2),
         dict(transforms=[dict(type='CenterEachFrame')]),
     ],
 )
@@ -145,11 +152,19 @@ def test_survives_pickling(
 def test_the_runner_builds_a_loader_with_workers(archive_path: Path, context: str) -> None:
     loader = Runner.build_dataloader(
         dict(
-            dataset=dict(type='skelreg.SkeletonDataset', dataset='nucla', archive=str(archive_path), split='464',
-                         subset='train', num_frames=6),
+            dataset=dict(
+                type='skelreg.SkeletonDataset',
+                dataset='nucla',
+                archive=str(archive_path),
+                split='464',
+                subset='train',
+                num_frames=6,
+            ),
             sampler=dict(type='DefaultSampler', shuffle=False),
             collate_fn=dict(type='skelreg.batch_collate'),
-            batch_size=5, num_workers=1, multiprocessing_context=context,
+            batch_size=5,
+            num_workers=1,
+            multiprocessing_context=context,
         )
     )
     assert [batch['index'].tolist() for batch in loader] == [[0, 1, 2, 3, 4], [5, 6, 7]]
@@ -171,7 +186,13 @@ def test_train_and_test_share_the_generated_sequences() -> None:
 def test_missing_data_says_how_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         make(tmp_path / 'nucla')
-    for part in (f'{tmp_path}/nucla', 'frames.npy', 'all_sqe.zip', 'tools/prepare_data.py nucla', '--synthetic'):
+    for part in (
+        f'{tmp_path}/nucla',
+        'frames.npy',
+        'all_sqe.zip',
+        'tools/prepare_data.py nucla',
+        '--synthetic',
+    ):
         assert part in str(caught.value)
 
 
@@ -191,9 +212,9 @@ def test_an_archive_of_another_dataset_is_refused(archive: SkeletonArchive) -> N
         (dict(transforms=[dict(type='CenterEachFrame', jiont=1)]), r'transforms\[0\].jiont'),
     ],
 )
-def test_mistakes_in_the_config_are_named(
-    archive_path: Path, options: dict[str, Any], message: str
-) -> None:
-    config = dict(type='SkeletonDataset', dataset='nucla', archive=str(archive_path), split='464', subset='train')
+def test_mistakes_in_the_config_are_named(archive_path: Path, options: dict[str, Any], message: str) -> None:
+    config = dict(
+        type='SkeletonDataset', dataset='nucla', archive=str(archive_path), split='464', subset='train'
+    )
     with pytest.raises(ConfigError, match=message):
         DATASETS.build({**config, **options})

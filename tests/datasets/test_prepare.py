@@ -4,6 +4,7 @@ import errno
 import fcntl
 import json
 import os
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ NAMES = [f'a{action:02d}_s{subject:02d}_e00_v01' for action in (1, 2, 3) for sub
 @pytest.fixture
 def raw(raw_file: RawFile) -> Path:
     """Nine files."""
-    return [raw_file(name) for name in NAMES][0]
+    folders = {raw_file(name) for name in NAMES}
+    return folders.pop()
 
 
 @pytest.fixture
@@ -40,13 +42,17 @@ def left_beside(tmp_path: Path) -> list[str]:
     return sorted(path.name for path in (tmp_path / 'out').iterdir())
 
 
-def test_makes_an_archive_and_leaves_nothing_beside(run: Callable[..., PreparedArchive], tmp_path: Path) -> None:
+def test_makes_an_archive_and_leaves_nothing_beside(
+    run: Callable[..., PreparedArchive], tmp_path: Path
+) -> None:
     prepared = run()
     assert prepared.is_new and list(prepared.archive.index['name']) == NAMES
     assert left_beside(tmp_path) == ['nucla']
 
 
-def test_workers_make_the_same_archive(run: Callable[..., PreparedArchive], raw: Path, tmp_path: Path) -> None:
+def test_workers_make_the_same_archive(
+    run: Callable[..., PreparedArchive], raw: Path, tmp_path: Path
+) -> None:
     parallel = prepare(load_card('nucla'), raw, tmp_path / 'other', chunk_size=2, workers=2)
     assert parallel.archive.checksum == run().archive.checksum
 
@@ -56,7 +62,9 @@ def test_a_second_run_has_nothing_to_do(run: Callable[..., PreparedArchive]) -> 
     assert not second.is_new and second.archive.checksum == first.archive.checksum
 
 
-def test_other_raw_files_do_not_replace_an_archive(run: Callable[..., PreparedArchive], raw_file: RawFile) -> None:
+def test_other_raw_files_do_not_replace_an_archive(
+    run: Callable[..., PreparedArchive], raw_file: RawFile
+) -> None:
     run()
     raw_file('a04_s01_e00_v01')
     with pytest.raises(DataError, match='made from other raw files'):
@@ -84,7 +92,9 @@ def test_skipped_files_are_reported_by_name(
     assert 'label is out of range' in prepared.skipped[0].reason
     assert list(prepared.archive.index['name']) == NAMES[:5] + NAMES[6:]
     stored = json.loads((tmp_path / 'out' / 'nucla' / 'skipped.json').read_text())
-    assert [Skipped(**entry) for entry in stored] == list(run(on_error='skip').skipped) == list(prepared.skipped)
+    assert (
+        [Skipped(**entry) for entry in stored] == list(run(on_error='skip').skipped) == list(prepared.skipped)
+    )
 
 
 def test_all_files_malformed_is_an_error(run: Callable[..., PreparedArchive], raw_file: RawFile) -> None:
@@ -119,16 +129,16 @@ def test_goes_on_where_it_was_interrupted(
     assert read == NAMES[6:]
 
 
-def test_starts_anew_after_a_raw_file_changed(
-    run: Callable[..., PreparedArchive], raw_file: RawFile
-) -> None:
+def test_starts_anew_after_a_raw_file_changed(run: Callable[..., PreparedArchive], raw_file: RawFile) -> None:
     with pytest.raises(Interruption):
         run(on_progress=interrupt_after(3))
     raw_file(NAMES[0], skeletons=np.ones((7, 20, 3)).tolist())
     assert run().archive.index['length'][0] == 7
 
 
-def test_skipped_files_survive_an_interruption(run: Callable[..., PreparedArchive], raw_file: RawFile) -> None:
+def test_skipped_files_survive_an_interruption(
+    run: Callable[..., PreparedArchive], raw_file: RawFile
+) -> None:
     raw_file(NAMES[0], label=11)
     with pytest.raises(Interruption):
         run(on_error='skip', on_progress=interrupt_after(3))
@@ -168,3 +178,17 @@ def test_nucla_holds_what_its_card_says(real_data: Path, tmp_path: Path) -> None
     assert summarise(prepared.archive, card) == card.expected
     lengths = prepared.archive.index['length']
     assert (lengths.min(), np.median(lengths), lengths.max(), (lengths < 8).sum()) == (1, 31, 201, 4)
+
+
+def test_the_zip_and_its_folder_make_one_archive(real_data: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(real_data / 'n-ucla' / 'all_sqe.zip') as file:
+        members = file.namelist()[:200]
+        file.extractall(tmp_path, members=members)
+        with zipfile.ZipFile(tmp_path / 'part.zip', 'w') as part:
+            for name in members:
+                part.writestr(name, file.read(name))
+    from_zip, from_folder = (
+        prepare(load_card('nucla'), tmp_path / raw, tmp_path / f'{raw}_archive').archive
+        for raw in ('part.zip', 'all_sqe')
+    )
+    assert from_zip.checksum == from_folder.checksum and len(from_zip) == 200

@@ -8,7 +8,9 @@ from skelreg.datasets.resample import resample
 from ..reference.resampling import loop_resample
 
 
-@pytest.mark.parametrize(('length', 'num_frames'), [(1, 5), (2, 7), (7, 2), (30, 50), (201, 50), (50, 50), (4, 1)])
+@pytest.mark.parametrize(
+    ('length', 'num_frames'), [(1, 5), (2, 7), (7, 2), (30, 50), (201, 50), (50, 50), (4, 1)]
+)
 def test_agrees_with_the_loop(length: int, num_frames: int) -> None:
     frames = np.random.default_rng(length).normal(size=(length, 2, 3, 3)).astype(np.float32)
     result = resample(frames, num_frames)

@@ -37,7 +37,7 @@ def test_a_rule_selects(rule: dict[str, object], expected: str) -> None:
 
 
 def test_an_unknown_column_is_named() -> None:
-    with pytest.raises(ConfigError, match="'veiw'.*\n.*Closest: view"):
+    with pytest.raises(ConfigError, match=r"'veiw'.*\n.*Closest: view"):
         matches(INDEX, {'veiw': [1]})
 
 
@@ -55,8 +55,11 @@ def test_twins_are_counted_on_the_test_side() -> None:
 def test_every_card_loads_and_its_subsets_do_not_overlap(name: str) -> None:
     card = load_card(name)
     index = dict(
-        name=np.arange(40 * 3), view=np.arange(120) % 3 + 1, camera=np.arange(120) % 3 + 1,
-        subject=np.arange(120) // 3 + 1, digest=np.arange(120),
+        name=np.arange(40 * 3),
+        view=np.arange(120) % 3 + 1,
+        camera=np.arange(120) % 3 + 1,
+        subject=np.arange(120) // 3 + 1,
+        digest=np.arange(120),
     )
     for split in card.splits:
         train, test = (matches(index, card.rule(split, subset)) for subset in ('train', 'test'))
@@ -76,7 +79,12 @@ def test_an_unknown_split_is_named(split: str, subset: str, word: str) -> None:
 
 @pytest.mark.parametrize(
     ('content', 'message'),
-    [('name: x', 'incomplete'), ('nmae: x', 'Closest: name'), ('a: [', 'no YAML'), ('just text', "no field 'str'")],
+    [
+        ('name: x', 'incomplete'),
+        ('nmae: x', 'Closest: name'),
+        ('a: [', 'no YAML'),
+        ('just text', "no field 'str'"),
+    ],
 )
 def test_a_malformed_card_is_named(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / 'card.yaml').write_text(content)
@@ -88,7 +96,9 @@ def test_counts_are_held_against_the_card(archive: SkeletonArchive) -> None:
     summary = summarise(archive, load_card('nucla'))
     assert summary['464'] == {'train': 8, 'test': 4, 'twins': 1}
     assert summary['464-clean'] == {'train': 7, 'test': 4, 'twins': 0}
-    assert differences(summary, {'sequences': 12, '464': {'train': 9, 'twins': 1}}) == ['464 train: 8 instead of 9']
+    assert differences(summary, {'sequences': 12, '464': {'train': 9, 'twins': 1}}) == [
+        '464 train: 8 instead of 9'
+    ]
 
 
 def test_the_description_lists_twins_and_differences(archive: SkeletonArchive) -> None:

@@ -64,5 +64,5 @@ def test_the_input_is_left_alone(frames: np.ndarray, transform: Callable[..., An
 
 
 def test_a_joint_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(ConfigError, match='joint must be within 0..19 of nucla, got 20'):
+    with pytest.raises(ConfigError, match=r'joint must be within 0..19 of nucla, got 20'):
         TRANSFORMS.build(dict(type='CenterEachFrame', joint=20), layout='nucla')

@@ -145,3 +145,4 @@ def test_a_learner_that_collapses_is_told_all_causes(work_dir, caplog):
     told = '\n'.join(r.getMessage() for r in caplog.records if r.name == 'skelreg')
     for words in ('blindly', 'nearly the same key', 'hardly differ'):
         assert told.count(words) == 1
+    assert told.count('What helps') == 1

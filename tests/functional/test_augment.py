@@ -66,13 +66,14 @@ def test_flips_touch_only_marked_sequences(x):
 @pytest.mark.parametrize('normalized', [False, True])
 def test_blur_agrees_with_loops(x, normalized):
     sigma = torch.tensor([0.1, 0.7, 1.5, 4.0], dtype=torch.float64)
-    out = augment.blur(x, sigma, normalized)
+    out = augment.blur(x, sigma, torch.ones(4, dtype=torch.bool), normalized)
     assert_each(out, x, reference.blur, sigma.tolist(), [normalized] * 4)
 
 
 def test_normalized_blur_keeps_a_skeleton_that_stands_still():
     still = torch.randn(2, 3, 1, 20, 1).expand(2, 3, 9, 20, 1)
-    torch.testing.assert_close(augment.blur(still, torch.tensor([0.5, 2.0]), True), still.contiguous())
+    out = augment.blur(still, torch.tensor([0.5, 2.0]), torch.tensor([True, True]), True)
+    torch.testing.assert_close(out, still.contiguous())
 
 
 def test_axis_mask_zeroes_one_channel_and_minus_one_none(x):
@@ -109,7 +110,7 @@ def test_spatial_flip_needs_the_joints_of_its_layout(x):
 
 def test_matrix_products_stay_in_full_precision_under_autocast():
     x = torch.randn(2, 3, 9, 20, 1)
-    degrees, sigma = torch.rand(2, 3) * 30, torch.ones(2)
-    plain = augment.blur(augment.rotate(x, degrees), sigma, True)
+    degrees, sigma, every = torch.rand(2, 3) * 30, torch.ones(2), torch.tensor([True, True])
+    plain = augment.blur(augment.rotate(x, degrees), sigma, every, True)
     with torch.autocast('cpu', torch.bfloat16):
-        assert torch.equal(augment.blur(augment.rotate(x, degrees), sigma, True), plain)
+        assert torch.equal(augment.blur(augment.rotate(x, degrees), sigma, every, True), plain)

@@ -48,7 +48,9 @@ class Source:
         try:
             return _open_zip(self.path).read(self.member) if self.member else Path(self.path).read_bytes()
         except (zipfile.BadZipFile, EOFError, OSError) as error:
-            raise DataError('raw file cannot be read', got=f'{type(error).__name__}: {error}', where=self.name) from error
+            raise DataError(
+                'raw file cannot be read', got=f'{type(error).__name__}: {error}', where=self.name
+            ) from error
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,8 @@ def list_sources(path: Path, suffix: str) -> list[Source]:
         _open_zip.cache_clear()
         found = [
             Source(info.filename, str(path), info.filename, f'{info.file_size} {info.CRC:08x}')
-            for info in _open_zip(str(path)).infolist() if info.filename.endswith(suffix)
+            for info in _open_zip(str(path)).infolist()
+            if info.filename.endswith(suffix)
         ]
     if not found:
         raise DataError(f'source holds no *{suffix} file', got=path)
@@ -122,8 +125,12 @@ def list_sources(path: Path, suffix: str) -> list[Source]:
     for source in sorted(found, key=lambda s: (s.stem, s.name)):
         twin = by_stem.setdefault(source.stem, source)
         if twin is not source:
-            raise DataError('two raw files have one name', got=f'{twin.name}, {source.name}', where=str(path),
-                            fix='remove one of them')
+            raise DataError(
+                'two raw files have one name',
+                got=f'{twin.name}, {source.name}',
+                where=str(path),
+                fix='remove one of them',
+            )
     return list(by_stem.values())
 
 
@@ -136,22 +143,35 @@ def check_sequence(sequence: Sequence, card: DatasetCard, where: str) -> None:
     """
     frames, num_joints = sequence.frames, get_layout(card.layout).num_joints
     if frames.ndim != 4 or frames.shape[2:] != (num_joints, len(card.channels)) or frames.dtype != np.float32:
-        raise DataError('sequence has the wrong form', got=f'{frames.dtype} {frames.shape}',
-                        accepted=f'float32 (T, M, {num_joints}, {len(card.channels)})', where=where)
+        raise DataError(
+            'sequence has the wrong form',
+            got=f'{frames.dtype} {frames.shape}',
+            accepted=f'float32 (T, M, {num_joints}, {len(card.channels)})',
+            where=where,
+        )
     if len(frames) == 0:
         raise DataError('sequence is empty', got='0 frames', where=where)
     if not -1 <= sequence.label < card.num_classes:
-        raise DataError('label is out of range', got=sequence.label, accepted=f'0..{card.num_classes - 1}', where=where)
+        raise DataError(
+            'label is out of range', got=sequence.label, accepted=f'0..{card.num_classes - 1}', where=where
+        )
     bad = np.argwhere(~np.isfinite(frames))
     if len(bad):
         t, m, v, c = bad[0]
         raise DataError(
-            'coordinate is not finite', got=frames[t, m, v, c], accepted='finite numbers',
+            'coordinate is not finite',
+            got=frames[t, m, v, c],
+            accepted='finite numbers',
             where=f'{where}, frame {t}, body {m}, joint {v}, {card.channels[c]} (counted from 0)',
         )
     bodies = count_bodies(frames)
     if not 1 <= bodies <= card.max_bodies:
-        raise DataError('sequence has the wrong number of bodies', got=bodies, accepted=f'1..{card.max_bodies}', where=where)
+        raise DataError(
+            'sequence has the wrong number of bodies',
+            got=bodies,
+            accepted=f'1..{card.max_bodies}',
+            where=where,
+        )
 
 
 def _stamp(path: Path) -> str:

@@ -46,7 +46,7 @@ def attachment(layout: SkeletonLayout) -> Array:
     Shape:
         output: (V, R).
     """
-    weights = np.zeros((layout.num_joints, len(JOINTS)))
+    weights = np.zeros((layout.num_joints, len(JOINTS)), dtype=np.float32)
     unknown = []
     for joint, name in enumerate(layout.joints):
         known = _rig_joint(name)
@@ -115,7 +115,7 @@ def _limbs(layout: SkeletonLayout, branch: list[int]) -> dict[int, list[int]]:
 
 def _along(chain: tuple[str, ...], fraction: float) -> Array:
     """Weights of the point at a fraction of the way along a chain of rig joints. Shape: (R,)."""
-    weights = np.zeros(len(JOINTS))
+    weights = np.zeros(len(JOINTS), dtype=np.float32)
     place = fraction * (len(chain) - 1)
     start = min(int(place), len(chain) - 2)
     weights[JOINT_INDEX[chain[start]]] = 1 - (place - start)

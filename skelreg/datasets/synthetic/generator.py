@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,19 @@ from numpy.typing import NDArray
 from ...errors import ConfigError
 from ...graphs import SkeletonLayout, get_layout
 from ..archive import SkeletonArchive
-from .actions import Action, catalogue
+from .actions import Action
 from .attachment import attachment
-from .performance import Performer, draw_performer, perform
+from .catalogue import catalogue
+from .people import Performer, draw_performer
+from .performance import perform
 from .rig import Array
 from .sensor import place, track, view
 
 NUM_SETUPS = 32
+
+# Radians: between neighbouring cameras, and how far at most people turn away from the middle one. Each
+# camera sees directions that the others do not, so that a split by camera asks for more than one by subject.
+_CAMERA_STEP, _HEADING = np.deg2rad((45.0, 75.0))
 
 # First words of the seeds, so that what is drawn for one purpose never repeats for another.
 _SUBJECT, _SETUP, _CAST, _SEQUENCE = range(4)
@@ -49,14 +56,13 @@ def generate(
         ConfigError: If a number is out of range, or the layout does not exist.
     """
     layout = get_layout(layout)
-    counts = dict(
-        num_sequences=num_sequences, max_bodies=max_bodies, num_subjects=num_subjects, num_cameras=num_cameras
-    )
+    counts = dict(sequences=num_sequences, bodies=max_bodies, subjects=num_subjects, cameras=num_cameras)
     for name, value in counts.items():
         if value < 1:
-            raise ConfigError('a synthetic dataset needs at least one of each', got=value, where=name)
-    if noise < 0:
-        raise ConfigError('noise is a factor', got=noise, accepted='0 or more', where='noise')
+            raise ConfigError(f'a synthetic dataset needs {name}', got=value, accepted='1 or more')
+    for name, value in dict(seed=seed, noise=noise).items():
+        if value < 0:
+            raise ConfigError('a synthetic dataset takes no negative numbers', got=value, where=name)
     actions = catalogue(num_classes, max_bodies)
     studio = _Studio(attachment(layout), actions, seed, num_subjects, num_cameras, noise)
     sequences = [studio.record(i) for i in range(num_sequences)]
@@ -91,10 +97,11 @@ class _Studio:
         self.num_cameras = num_cameras
         self.noise = noise
         self.performers = [draw_performer(self._rng(_SUBJECT, subject)) for subject in range(num_subjects)]
-        cast = [self._rng(_CAST, label).permutation(num_subjects * num_cameras) for label in range(len(actions))]
-        self.cast: list[NDArray[np.int64]] = cast
+        pairs = num_subjects * num_cameras
+        self.cast = [self._rng(_CAST, label).permutation(pairs) for label in range(len(actions))]
         # Distance and height of the cameras in metres, one pair a setup.
-        self.setups = [self._rng(_SETUP, setup).uniform((2.4, 0.5), (4.2, 2.4)) for setup in range(NUM_SETUPS)]
+        low, high = (2.4, 0.5), (4.2, 2.4)
+        self.setups = [self._rng(_SETUP, setup).uniform(low, high) for setup in range(NUM_SETUPS)]
 
     def record(self, i: int) -> tuple[NDArray[np.float32], dict[str, Any]]:
         """Sequence i and its row of the index. Shape: (B, T, V, 3)."""
@@ -109,18 +116,19 @@ class _Studio:
             name=f'synthetic_{i:06d}', label=label, length=bodies.shape[1], bodies=bodies.shape[0],
             subject=subject + 1, camera=camera + 1, view=camera + 1, setup=setup + 1,
         )
-        return bodies.astype(np.float32), row
+        return bodies, row
 
     def _people(self, action: Action, subject: int, rng: np.random.Generator) -> list[Performer]:
-        """The subject and, if the action takes two, somebody else, who is a subject of no number."""
+        """The subject and, if the action takes two, somebody without a number who uses the same hand."""
+        first = self.performers[subject]
         partners = [draw_performer(rng) for _ in range(action.bodies - 1)]
-        return [self.performers[subject], *partners]
+        return [first, *(replace(partner, left_handed=first.left_handed) for partner in partners)]
 
     def _film(self, scene: Array, camera: int, setup: int, rng: np.random.Generator) -> Array:
         distance, height = self.setups[setup]
-        yaw = np.deg2rad(45.0) * (camera - (self.num_cameras - 1) / 2)
+        yaw = _CAMERA_STEP * (camera - (self.num_cameras - 1) / 2)
         pitch = np.arctan2(height - 1.0, distance) + rng.normal(0.0, 0.03)
-        aside = (rng.normal(0.0, 0.25), 0.0, rng.normal(0.0, 0.25))
+        aside = np.array([rng.normal(0.0, 0.25), 0.0, rng.normal(0.0, 0.25)], dtype=np.float32)
         return track(view(scene + aside, yaw, pitch, distance, height), self.noise, rng)
 
     def _rng(self, purpose: int, number: int) -> np.random.Generator:
@@ -128,8 +136,8 @@ class _Studio:
 
 
 def _heading(rng: np.random.Generator) -> float:
-    """Radians about the vertical: towards the middle camera or one beside it, roughly."""
-    return float(rng.uniform(-np.pi, np.pi))
+    """Radians about the vertical: ahead, where the middle camera stands, or far to either side."""
+    return float(rng.uniform(-_HEADING, _HEADING))
 
 
 def _stack(sequences: list[NDArray[np.float32]], max_bodies: int) -> NDArray[np.float32]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+Array = NDArray[np.float32]
 
 # Joint, parent, offset from the parent in metres, for a person of 1.75 m who stands with hanging arms.
 _TRUNK = (
@@ -33,14 +33,17 @@ _LEFT = (
     ('left_foot', 'left_ankle', (0.02, -0.05, 0.11)),
 )
 _RIGHT = tuple(
-    (name.replace('left', 'right'), parent.replace('left', 'right'), (-x, y, z)) for name, parent, (x, y, z) in _LEFT
+    (name.replace('left', 'right'), parent.replace('left', 'right'), (-x, y, z))
+    for name, parent, (x, y, z) in _LEFT
 )
 _BONES = _TRUNK + _LEFT + _RIGHT
 
 JOINTS: tuple[str, ...] = tuple(name for name, _, _ in _BONES)
 JOINT_INDEX: dict[str, int] = {name: index for index, name in enumerate(JOINTS)}
+# The rows of a pose: the angles of each joint, and below them (up, ahead, 0) in metres.
+ROWS: dict[str, int] = {**JOINT_INDEX, 'move': len(JOINTS)}
 PARENTS: NDArray[np.intp] = np.array([JOINT_INDEX[parent] for _, parent, _ in _BONES])
-OFFSETS: Array = np.array([offset for _, _, offset in _BONES])
+OFFSETS: Array = np.array([offset for _, _, offset in _BONES], dtype=np.float32)
 FEET: list[int] = [JOINT_INDEX[f'{side}_{name}'] for side in ('left', 'right') for name in ('ankle', 'foot')]
 
 _num_trunk, _num_side = len(_TRUNK), len(_LEFT)
@@ -48,8 +51,11 @@ _left = np.arange(_num_trunk, _num_trunk + _num_side)
 FLIP: NDArray[np.intp] = np.concatenate([np.arange(_num_trunk), _left + _num_side, _left])
 
 # Limbs hang, so the rotation that bends them ahead is the opposite of the trunk's; knees bend backwards.
-_BEND_SIGN: Array = np.array([1.0 if i < _num_trunk or 'knee' in name else -1.0 for i, name in enumerate(JOINTS)])
-_TURN_SIGN: Array = np.array([-1.0 if name.startswith('right') else 1.0 for name in JOINTS])
+# Both signs are (R, 1).
+_BEND_SIGN: Array = np.array(
+    [[1] if i < _num_trunk or 'knee' in name else [-1] for i, name in enumerate(JOINTS)], dtype=np.float32
+)
+_TURN_SIGN: Array = np.array([[-1] if name.startswith('right') else [1] for name in JOINTS], dtype=np.float32)
 
 
 def _levels() -> list[NDArray[np.intp]]:
@@ -66,22 +72,22 @@ LEVELS = _levels()
 def rotations(angles: Array) -> Array:
     """Rotation matrices of joint angles: about y by plane, about x by bend, about y by twist - plane.
 
+    Frames stand last, because the sums over matrix entries are then sums of whole rows.
+
     Args:
         angles: (bend, plane, twist) in degrees.
     Shape:
-        angles: (..., R, 3); output: (..., R, 3, 3).
+        angles: (T, R, 3); output: (3, 3, R, T).
     """
-    radians = np.deg2rad(angles)
-    plane = _TURN_SIGN * radians[..., 1]
-    bend = _BEND_SIGN * radians[..., 0]
-    twist = _TURN_SIGN * radians[..., 2] - plane
+    bend, plane, twist = np.deg2rad(angles.T, dtype=np.float32, order='C')  # each (R, T)
+    bend, plane, twist = _BEND_SIGN * bend, _TURN_SIGN * plane, _TURN_SIGN * (twist - plane)
     ca, cb, cc = np.cos(plane), np.cos(bend), np.cos(twist)
     sa, sb, sc = np.sin(plane), np.sin(bend), np.sin(twist)
-    out = np.empty((*angles.shape, 3))
-    out[..., 0, 0], out[..., 0, 1], out[..., 0, 2] = ca * cc - sa * cb * sc, sa * sb, ca * sc + sa * cb * cc
-    out[..., 1, 0], out[..., 1, 1], out[..., 1, 2] = sb * sc, cb, -sb * cc
-    out[..., 2, 0], out[..., 2, 1], out[..., 2, 2] = -sa * cc - ca * cb * sc, ca * sb, ca * cb * cc - sa * sc
-    return out
+    return np.array([
+        [ca * cc - sa * cb * sc, sa * sb, ca * sc + sa * cb * cc],
+        [sb * sc, cb, -sb * cc],
+        [-sa * cc - ca * cb * sc, ca * sb, ca * cb * cc - sa * sc],
+    ])
 
 
 def forward_kinematics(angles: Array, offsets: Array) -> Array:
@@ -94,13 +100,13 @@ def forward_kinematics(angles: Array, offsets: Array) -> Array:
         angles: (T, R, 3); offsets: (R, 3); output: (T, R, 3).
     """
     turned = rotations(angles)
-    positions = np.zeros_like(angles)
+    positions = np.zeros(angles.shape[::-1], dtype=np.float32)
     for joints in LEVELS:
         parents = PARENTS[joints]
-        bones = np.einsum('tjab,jb->tja', turned[:, parents], offsets[joints])
-        positions[:, joints] = positions[:, parents] + bones
-        turned[:, joints] = turned[:, parents] @ turned[:, joints]
-    return positions
+        above = turned[:, :, parents]
+        positions[:, joints] = positions[:, parents] + np.einsum('abjt,jb->ajt', above, offsets[joints])
+        turned[:, :, joints] = np.einsum('abjt,bcjt->acjt', above, turned[:, :, joints])
+    return positions.T
 
 
 def mirrored(angles: Array) -> Array:
@@ -109,6 +115,6 @@ def mirrored(angles: Array) -> Array:
     Shape:
         angles: (..., R, 3); output: the same.
     """
-    out = angles[..., FLIP, :].copy()
+    out = angles[..., FLIP, :]
     out[..., :_num_trunk, 1:] *= -1
     return out

@@ -20,7 +20,7 @@ def place(bodies: Array, gap: float, heading: float) -> Array:
     scene = bodies.copy()
     if len(bodies) == 2:
         scene[0, ..., 2] -= gap / 2
-        scene[1] *= (-1.0, 1.0, -1.0)
+        scene[1, ..., [0, 2]] *= -1.0
         scene[1, ..., 2] += gap / 2
     return scene @ _about_y(heading).T
 
@@ -36,13 +36,15 @@ def view(scene: Array, yaw: float, pitch: float, distance: float, height: float)
     Shape:
         scene: (..., 3); output: the same.
     """
-    level = scene @ _about_y(np.pi - yaw).T - (0.0, height, -distance)
     c, s = np.cos(pitch), np.sin(pitch)
-    return level @ np.array([[1.0, 0.0, 0.0], [0.0, c, s], [0.0, -s, c]]).T
+    tilt: Array = np.array([[1.0, 0.0, 0.0], [0.0, c, s], [0.0, -s, c]], dtype=np.float32)
+    camera: Array = np.array([0.0, height, -distance], dtype=np.float32)
+    level: Array = scene @ _about_y(np.pi - yaw).T - camera
+    return np.asarray(level @ tilt.T, dtype=np.float32)
 
 
 def track(bodies: Array, noise: float, rng: np.random.Generator) -> Array:
-    """Skeletons as a tracker reports them: shaking, with joints that jump away or freeze for a while.
+    """Skeletons as a tracker reports them: with shake, and joints that jump away or freeze for a while.
 
     Args:
         noise: Factor on all faults; 0 returns the input.
@@ -52,8 +54,8 @@ def track(bodies: Array, noise: float, rng: np.random.Generator) -> Array:
     if noise == 0:
         return bodies
     persons, frames, joints, _ = bodies.shape
-    level = noise * rng.uniform(0.004, 0.012) * np.array([1.0, 1.0, 1.5])
-    shake = rng.normal(0.0, 1.0, bodies.shape)
+    level = noise * rng.uniform(0.004, 0.012) * np.array([1.0, 1.0, 1.5], dtype=np.float32)
+    shake = rng.standard_normal(bodies.shape, dtype=np.float32)
     shake[:, 1:] = 0.8 * shake[:, 1:] + 0.6 * shake[:, :-1]
     tracked = bodies + level * shake
     for _ in range(rng.poisson(noise * 2.5 * persons)):
@@ -63,10 +65,10 @@ def track(bodies: Array, noise: float, rng: np.random.Generator) -> Array:
         if rng.random() < 0.5:
             spell[:] = spell[0]
         else:
-            spell += rng.normal(0.0, 0.12, 3)
+            spell += rng.normal(0.0, 0.12, 3).astype(np.float32)
     return tracked
 
 
 def _about_y(angle: float) -> Array:
     c, s = np.cos(angle), np.sin(angle)
-    return np.array([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]])
+    return np.array([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]], dtype=np.float32)

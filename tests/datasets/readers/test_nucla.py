@@ -72,7 +72,10 @@ def test_names_what_is_malformed(raw_file: RawFile, fields: dict[str, object], m
 @pytest.mark.parametrize(
     ('text', 'message'),
     [
-        ('{"file_name": "a01_s01_e00_v01", "skeletons": [[[0.1, 0', r'truncated or no JSON \(.*line 1, column'),
+        (
+            '{"file_name": "a01_s01_e00_v01", "skeletons": [[[0.1, 0',
+            r'truncated or no JSON \(.*line 1, column',
+        ),
         ('', 'truncated or no JSON'),
         ('[]', 'no file_name, label, skeletons'),
         ('{"label": 1}', 'no file_name, skeletons'),
@@ -102,7 +105,9 @@ def test_a_zip_and_its_folder_agree(raw_file: RawFile, tmp_path: Path) -> None:
         for path in folder.iterdir():
             file.write(path, f'all/{path.name}')
     from_zip, from_folder = read(tmp_path / 'all.zip'), read(folder)
-    assert [s.name for s in from_zip] == [s.name for s in from_folder] == ['a01_s01_e00_v01', 'a02_s01_e00_v01']
+    assert (
+        [s.name for s in from_zip] == [s.name for s in from_folder] == ['a01_s01_e00_v01', 'a02_s01_e00_v01']
+    )
     np.testing.assert_array_equal(from_zip[1].frames, from_folder[1].frames)
 
 
@@ -117,14 +122,14 @@ def test_names_a_damaged_member(tmp_path: Path) -> None:
         file.writestr('a01_s01_e00_v01.json', json.dumps(list(range(99))))
     content = (tmp_path / 'all.zip').read_bytes()
     (tmp_path / 'all.zip').write_bytes(content.replace(b'10, 11', b'10, 12'))
-    with pytest.raises(DataError, match='cannot be read .a01_s01_e00_v01'):
+    with pytest.raises(DataError, match=r'cannot be read .a01_s01_e00_v01'):
         read(tmp_path / 'all.zip')
 
 
 @pytest.mark.parametrize('make', [lambda p: p.mkdir(), lambda p: None])
 def test_refuses_a_source_without_files(tmp_path: Path, make: Callable[[Path], None]) -> None:
     make(tmp_path / 'raw')
-    with pytest.raises(DataError, match='not found|holds no'):
+    with pytest.raises(DataError, match=r'not found|holds no'):
         list_sources(tmp_path / 'raw', '.json')
 
 
