@@ -18,7 +18,8 @@ import pluggy
 from . import hookspecs
 from .errors import PluginError
 from .graphs import add_layout_file
-from .registry import ALL, CORE, LOAD_FAILURES, LoadFailure, credit
+from .provenance import CORE, LOAD_FAILURES, LoadFailure, credit
+from .registry import ALL
 
 GROUP = 'skelreg'
 DISABLE = 'SKELREG_DISABLE_PLUGINS'
@@ -28,12 +29,14 @@ CORE_MODULES = (
     'skelreg.augmentations.policies',
     'skelreg.augmentations.spatial',
     'skelreg.augmentations.temporal',
+    'skelreg.backbones.raw',
     'skelreg.backbones.stgcn',
     'skelreg.compat.amp',
     'skelreg.compat.checkpoint',
     'skelreg.datasets.dataset',
     'skelreg.datasets.readers.nucla',
     'skelreg.datasets.transforms',
+    'skelreg.engine.batchnorm',
     'skelreg.engine.collapse',
     'skelreg.engine.hooks',
     'skelreg.engine.loops',
@@ -69,7 +72,7 @@ def load_core() -> None:
 def load_plugins() -> pluggy.PluginManager:
     """Load the core and every installed plugin once; later calls return the same manager at once.
 
-    A plugin that fails is recorded in `skelreg.registry.LOAD_FAILURES` and named in one warning;
+    A plugin that fails is recorded in `skelreg.provenance.LOAD_FAILURES` and named in one warning;
     `SKELREG_DISABLE_PLUGINS=a,b` (entry-point names) or `all` leaves plugins out.
 
     Raises:

@@ -69,7 +69,7 @@ def print_table(rows: list[dict[str, str]]) -> None:
 
 def main() -> None:
     arguments = parse_arguments()
-    from skelreg.registry import LOAD_FAILURES
+    from skelreg.provenance import LOAD_FAILURES
 
     rows = [row for kind, registry in choose(arguments.kind).items() for row in describe(kind, registry)]
     if arguments.json:

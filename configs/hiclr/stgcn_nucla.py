@@ -7,5 +7,5 @@ _base_ = [
 model = dict(
     layout={{_base_.layout}},
     backbone={{_base_.backbone}},
-    heads=dict(hierarchy=dict(type='HierarchicalConsistencyHead', mining_start_epoch=34)),
+    heads=dict(hierarchy=dict(type='HierarchicalConsistencyHead', mining_start_epoch=18)),
 )

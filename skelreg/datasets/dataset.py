@@ -13,7 +13,8 @@ from torch import Tensor
 
 from ..errors import ConfigError, DataError
 from ..graphs import SkeletonLayout
-from ..registry import DATASETS, TRANSFORMS, distribution_of
+from ..provenance import distribution_of
+from ..registry import DATASETS, TRANSFORMS
 from . import sequence_store
 from .archive import FRAMES, INDEX, META, SkeletonArchive
 from .cards import DatasetCard, load_card

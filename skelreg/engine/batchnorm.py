@@ -7,9 +7,35 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from mmengine.model import is_model_wrapper
+from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch import nn
+from torch.utils.data import DataLoader
 
 from ..errors import DataError
+from ..registry import LOOPS
+
+@LOOPS.register_module()
+class BatchNormEstimationLoop(EpochBasedTrainLoop):
+    """Makes the random encoder of a baseline: trains nothing, estimates batch-norm statistics, saves a checkpoint.
+
+    Args:
+        runner: The Runner.
+        dataloader: Of the training set; its batch size is the one that statistics are averaged over.
+    """
+
+    def __init__(self, runner: Runner, dataloader: DataLoader | dict[str, Any]) -> None:
+        super().__init__(runner, dataloader, max_epochs=1)
+
+    def run_epoch(self) -> None:
+        """One pass over the data, between the hooks of an epoch."""
+        self.runner.call_hook('before_train_epoch')
+        model = self.runner.model.module if is_model_wrapper(self.runner.model) else self.runner.model
+        batches = estimate_batchnorm(model, self.dataloader.dataset, self.dataloader.batch_sampler.batch_size)
+        self.runner.logger.info(f'random encoder: batch-norm statistics averaged over {batches} batches')
+        self.runner.call_hook('after_train_epoch')
+        self._epoch += 1
+
 
 _BatchNorm = nn.modules.batchnorm._BatchNorm
 
@@ -25,7 +51,8 @@ def estimate_batchnorm(model: Any, dataset: Any, batch_size: int = 128) -> int:
 
     Args:
         model: A Learner.
-        dataset: The training set, read in its own order without augmentation.
+        dataset: The training set, shuffled (always in the same way) and not augmented: a dataset in the
+            order of its classes would give each batch the variance of one class.
         batch_size: Sequences a batch; a remainder of fewer than half as many is left out, since its own
             statistics would be noise with a full batch's weight.
     Returns:
@@ -37,8 +64,9 @@ def estimate_batchnorm(model: Any, dataset: Any, batch_size: int = 128) -> int:
         raise DataError('batch-norm statistics need at least one sequence', where=type(dataset).__name__)
     batches = 0
     with _listening(model.backbone):
+        order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(0)).tolist()
         for rows in _batches(len(dataset), batch_size):
-            batch = model.data_preprocessor(dataset.__getitems__(rows), False)
+            batch = model.data_preprocessor(dataset.__getitems__([order[row] for row in rows]), False)
             model.backbone(batch['multi_view'].views[0].skeleton)
             batches += 1
     return batches

@@ -104,11 +104,11 @@ def feature_key(model: Any, dataset: Any) -> str:
 
 
 def _precision(model: Any) -> str:
-    parameter = next(model.parameters())
-    device = parameter.device.type
+    dtypes = sorted({str(parameter.dtype) for parameter in model.backbone.parameters()})
+    device = model.data_preprocessor.device.type
     autocast = str(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else 'off'
     products = torch.get_float32_matmul_precision()
-    return f'parameters {parameter.dtype}, autocast {autocast}, products {products}'
+    return f'parameters {dtypes}, autocast {autocast}, products {products}'
 
 
 class FeatureBank:

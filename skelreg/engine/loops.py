@@ -237,7 +237,7 @@ def _unwrapped(model: nn.Module) -> Any:
 
 
 def _device(model: nn.Module) -> torch.device:
-    return next(model.parameters()).device
+    return _unwrapped(model).data_preprocessor.device
 
 
 def _frozen(model: nn.Module) -> Any:

@@ -15,16 +15,22 @@ class LinearClassifier(Neck):
     Args:
         in_channels: D of the input.
         num_classes: How many classes.
+        standardize: Give every feature mean 0 and variance 1 over the training data first (batch norm
+            without weights, statistics averaged over all of training), so that one learning rate fits
+            encoders whose features differ in scale.
     Shape:
         x: (N, D); output: (N, num_classes).
     """
 
-    def __init__(self, in_channels: int, num_classes: int) -> None:
+    def __init__(self, in_channels: int, num_classes: int, standardize: bool = False) -> None:
         super().__init__()
         if num_classes < 2:
             raise ValueError(f'num_classes must be >= 2, got {num_classes}')
         self.in_channels, self.out_channels = in_channels, num_classes
+        self.standardize: nn.Module = (
+            nn.BatchNorm1d(in_channels, affine=False, momentum=None) if standardize else nn.Identity()
+        )
         self.linear = nn.Linear(in_channels, num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.linear(x)
+        return self.linear(self.standardize(x))

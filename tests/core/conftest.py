@@ -11,7 +11,7 @@ from textwrap import dedent
 import pluggy
 import pytest
 
-from skelreg import plugin_manager, registry
+from skelreg import plugin_manager, provenance, registry
 
 GOOD_INIT = """
     from skelreg.hookspecs import hookimpl
@@ -74,11 +74,11 @@ def load(
         each: (dict(each._module_dict), {name: dict(holders) for name, holders in each._holders.items()})
         for each in registry.ALL.values()
     }
-    failures = list(registry.LOAD_FAILURES)
+    failures = list(provenance.LOAD_FAILURES)
 
     def discover() -> pluggy.PluginManager:
         importlib.invalidate_caches()
-        registry.LOAD_FAILURES.clear()
+        provenance.LOAD_FAILURES.clear()
         monkeypatch.setattr(plugin_manager, '_manager', None)
         return plugin_manager.load_plugins()
 
@@ -89,6 +89,6 @@ def load(
         each._module_dict.update(module_dict)
         each._holders.clear()
         each._holders.update(holders)
-    registry.LOAD_FAILURES[:] = failures
+    provenance.LOAD_FAILURES[:] = failures
     for name in [name for name in sys.modules if name.partition('.')[0] in site.packages]:
         del sys.modules[name]

@@ -13,7 +13,7 @@ import skelreg
 
 ROOT = Path(skelreg.__file__).parent
 LAYERS = (
-    {'errors', 'hookspecs'},
+    {'errors', 'hookspecs', 'provenance'},
     {'structures', 'registry', 'cli', 'durable'},
     {'graphs'},
     {'functional'},
@@ -21,7 +21,7 @@ LAYERS = (
     {'learner', 'engine'},
     {'testing', 'explain'},
     {'runner'},
-    {'tasks'},
+    {'tasks', 'sweep'},
 )
 RANK = {unit: rank for rank, units in enumerate(LAYERS) for unit in units}
 

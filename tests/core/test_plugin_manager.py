@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from skelreg import graphs, registry
+from skelreg import graphs, provenance
 from skelreg.errors import ConfigError
 from skelreg.plugin_manager import load_plugins
 from skelreg.registry import BACKBONES
@@ -39,7 +39,7 @@ BROKEN = [
 ]
 
 
-def origin_of(name: str) -> registry.Origin:
+def origin_of(name: str) -> provenance.Origin:
     """What a worker sees; a function of the module, so that it can be sent there."""
     return BACKBONES.origin(name)
 
@@ -47,7 +47,7 @@ def origin_of(name: str) -> registry.Origin:
 def test_plugin_brings_its_components(site: Site, load: Load) -> None:
     site.install('skelreg_good')
     load()
-    assert BACKBONES.origin('PluginNet') == registry.Origin('skelreg_good.nets', 'skelreg_good', '1.2')
+    assert BACKBONES.origin('PluginNet') == provenance.Origin('skelreg_good.nets', 'skelreg_good', '1.2')
 
 
 def test_plugin_that_asks_for_this_version_of_the_api_is_loaded(site: Site, load: Load) -> None:
@@ -69,7 +69,7 @@ def test_plugin_brings_its_layouts(site: Site, load: Load) -> None:
         site.folder / 'skelreg_good' / 'nucla_again.yaml',
     )
     load()
-    assert registry.LOAD_FAILURES == []
+    assert provenance.LOAD_FAILURES == []
     assert graphs.get_layout('nucla_again').num_joints == graphs.get_layout('nucla').num_joints
 
 
@@ -104,13 +104,13 @@ def test_missing_name_shows_where_the_plugin_raised(site: Site, load: Load) -> N
 def test_plugin_that_builds_while_it_is_imported_is_told_so(site: Site, load: Load) -> None:
     site.install('skelreg_bad', nets=GOOD_NETS + "\n    BACKBONES.find('STGCN')")
     load()
-    assert 'build components inside functions' in registry.LOAD_FAILURES[0].reason
+    assert 'build components inside functions' in provenance.LOAD_FAILURES[0].reason
 
 
 def test_plugin_that_takes_a_name_of_skelreg_is_left_out(site: Site, load: Load) -> None:
     site.install('skelreg_bad', nets=GOOD_NETS.replace('PluginNet', 'STGCN'))
     load()
-    assert 'cannot be overridden' in registry.LOAD_FAILURES[0].reason
+    assert 'cannot be overridden' in provenance.LOAD_FAILURES[0].reason
     assert BACKBONES.origin('STGCN').distribution == 'skelreg'
 
 
@@ -125,7 +125,7 @@ def test_second_distribution_with_a_taken_plugin_name_is_told_so(site: Site, loa
     site.install('skelreg_good')
     site.install('good')
     load()
-    assert "the plugin name 'good' is taken" in registry.LOAD_FAILURES[0].reason
+    assert "the plugin name 'good' is taken" in provenance.LOAD_FAILURES[0].reason
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_loading_again_changes_nothing(site: Site, load: Load, caplog: pytest.Lo
     site.install('skelreg_bad', "raise RuntimeError('out of luck')")
     manager, names = load(), BACKBONES.names()
     assert load_plugins() is manager and BACKBONES.names() == names
-    assert len(caplog.records) == len(registry.LOAD_FAILURES) == 1
+    assert len(caplog.records) == len(provenance.LOAD_FAILURES) == 1
 
 
 def test_ranks_above_zero_are_quiet(
@@ -170,7 +170,7 @@ def test_ranks_above_zero_are_quiet(
     site.install('skelreg_bad', "raise RuntimeError('out of luck')")
     monkeypatch.setenv('RANK', '1')
     load()
-    assert caplog.records == [] and len(registry.LOAD_FAILURES) == 1
+    assert caplog.records == [] and len(provenance.LOAD_FAILURES) == 1
 
 
 def test_spawned_worker_loads_plugins_and_is_quiet(site: Site, load: Load, capfd: Any) -> None:

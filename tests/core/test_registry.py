@@ -6,7 +6,7 @@ import mmengine.registry
 import pytest
 from torch import nn
 
-from skelreg import registry
+from skelreg import provenance, registry
 from skelreg.backbones.base import Backbone
 from skelreg.errors import ConfigError, DataError, PluginError
 from skelreg.registry import BACKBONES, FUNCTIONS, HOOKS, ComponentRegistry, config_path, current_path
@@ -88,7 +88,7 @@ def test_unknown_name_is_answered_with_the_closest_and_all_names(nets: Component
 def test_unknown_name_is_answered_with_every_plugin_that_failed(
     nets: ComponentRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failure = registry.LoadFailure('hypergcn', 'skelreg-hypergcn', '1.2', "No module named 'einops'")
+    failure = provenance.LoadFailure('hypergcn', 'skelreg-hypergcn', '1.2', "No module named 'einops'")
     monkeypatch.setattr(registry, 'LOAD_FAILURES', [failure])
     with pytest.raises(ConfigError, match=r"plugin 'hypergcn' .* failed to load: No module named 'einops'"):
         nets.find('HyperGCN')

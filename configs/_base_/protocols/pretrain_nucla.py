@@ -3,5 +3,5 @@
 _base_ = ['./pretrain.py']
 model = dict(key_encoder=dict(momentum=0.99), queue=dict(size=512))
 optim_wrapper = dict(optimizer=dict(lr=0.05))
-param_scheduler = [dict(type='MultiStepLR', milestones=[47], gamma=0.1)]
-train_cfg = dict(max_epochs=56)
+param_scheduler = [dict(type='MultiStepLR', milestones=[25], gamma=0.1)]
+train_cfg = dict(max_epochs=30)

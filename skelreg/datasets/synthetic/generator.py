@@ -24,7 +24,7 @@ NUM_SETUPS = 32
 
 # Radians: between neighbouring cameras, and how far at most people turn away from the middle one. Each
 # camera sees directions that the others do not, so that a split by camera asks for more than one by subject.
-_CAMERA_STEP, _HEADING = np.deg2rad((45.0, 75.0))
+_CAMERA_STEP, _HEADING = np.deg2rad((45.0, 90.0))
 
 # First words of the seeds, so that what is drawn for one purpose never repeats for another.
 _SUBJECT, _SETUP, _CAST, _SEQUENCE = range(4)
@@ -60,9 +60,8 @@ def generate(
     for name, value in counts.items():
         if value < 1:
             raise ConfigError(f'a synthetic dataset needs {name}', got=value, accepted='1 or more')
-    for name, value in dict(seed=seed, noise=noise).items():
-        if value < 0:
-            raise ConfigError('a synthetic dataset takes no negative numbers', got=value, where=name)
+    if min(seed, noise) < 0:
+        raise ConfigError('seed and noise of a synthetic dataset are not negative', got=(seed, noise))
     actions = catalogue(num_classes, max_bodies)
     studio = _Studio(attachment(layout), actions, seed, num_subjects, num_cameras, noise)
     sequences = [studio.record(i) for i in range(num_sequences)]

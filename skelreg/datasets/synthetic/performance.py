@@ -11,11 +11,11 @@ from .rig import FEET, JOINTS, ROWS, Array, forward_kinematics, mirrored
 SHORTEST, LONGEST = 30, 150
 
 # Frames at most before the action begins and after it ends.
-_IDLE = 50.0
+_IDLE = 60.0
 # Spread (log) of the durations within a performance.
 _HURRY = 0.4
 # Degrees: spread of every angle of a pose from one time to the next, and of the way a person faces.
-_CARELESS, _TURN = 3.0, 6.0
+_CARELESS, _TURN = 4.0, 9.0
 # Small slow movements: their spread in degrees and the frames from one to the next.
 _SWAY, _SWAY_FRAMES = 2.0, 20.0
 

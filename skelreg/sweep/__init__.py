@@ -1,0 +1,1 @@
+"""Grids of configs, option sets and seeds, run as local processes and summed up in one table."""

@@ -1,0 +1,206 @@
+"""Runs the steps of a sweep as processes: resumable, a failed cell recorded while the others finish."""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ..compat.checkpoint import latest_checkpoint
+from ..engine.files import write_json
+from ..engine.terminal import duration
+from ..errors import ConfigError
+from .plan import Cell, PlannedStep, shown
+
+LOG = 'log.txt'
+
+_DONE, _FAILED = 'done.json', 'failed.json'
+_LAST_LINES = 12
+_POLL_SECONDS = 0.1
+
+
+def done(step: PlannedStep) -> dict[str, Any] | None:
+    """The record of a finished step: key, command, seconds, checkpoint, results; None before it is one."""
+    record = _read(step.folder / _DONE)
+    return record if record is not None and record['key'] == step.key else None
+
+
+def failure(step: PlannedStep) -> dict[str, Any] | None:
+    """The record of a failed step: status, command, log, last_lines; None unless its latest run failed."""
+    return _read(step.folder / _FAILED)
+
+
+def gist(lines: Sequence[str]) -> str:
+    """The one line of a log's end that says what went wrong."""
+    errors = [line for line in lines if line.startswith('error: ')]
+    return (errors or lines)[-1].removeprefix('error: ').strip() if lines else ''
+
+
+def run(cells: Sequence[Cell], root: Path, jobs: int, report: Callable[[str], None]) -> None:
+    """Run whatever is not finished; a step that fails ends its cell only.
+
+    Args:
+        cells: From `plan`.
+        root: The folder that holds `tools`.
+        jobs: How many steps run at a time; they share the processor's cores.
+        report: Called with one line for every step that ends.
+    """
+    total = sum(len(cell.steps) for cell in cells)
+    ended = sum(done(step) is not None for cell in cells for step in cell.steps)
+    waiting = deque(cell for cell in cells if _next_step(cell) is not None)
+    running: list[_Process] = []
+    try:
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                running.append(_Process(waiting.popleft(), root, jobs))
+            for process in [process for process in running if process.has_ended()]:
+                running.remove(process)
+                ended += 1
+                report(f'[{ended}/{total}] {process.conclude()}')
+                if failure(process.step) is None and _next_step(process.cell) is not None:
+                    waiting.appendleft(process.cell)
+            time.sleep(_POLL_SECONDS)
+    finally:
+        for process in running:
+            process.kill()
+
+
+@contextmanager
+def locked(work_dir: Path) -> Iterator[None]:
+    """Keep a second sweep out of a work directory.
+
+    Raises:
+        ConfigError: If another sweep is at work there.
+    """
+    work_dir.mkdir(parents=True, exist_ok=True)
+    with open(work_dir / 'lock', 'w') as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(
+                'another sweep is at work in this folder', where=str(work_dir),
+                fix='wait for it to end, or choose another --work-dir',
+            ) from None
+        yield
+
+
+class _Process:
+    """The next step of a cell, running.
+
+    Args:
+        cell: One with a step left to run.
+        root: The folder that holds `tools`.
+        jobs: How many such processes share the cores.
+    """
+
+    def __init__(self, cell: Cell, root: Path, jobs: int) -> None:
+        self.cell, self.step = cell, _unfinished(cell)
+        self._start = time.monotonic()
+        self._checkpoint = _source_checkpoint(self.step)
+        self.command = self.step.command(self._checkpoint)
+        self._before = self._result_files()
+        self.step.folder.mkdir(parents=True, exist_ok=True)
+        threads = max(1, (os.cpu_count() or 1) // jobs)
+        with open(self.step.folder / LOG, 'a') as log:
+            log.write(f'$ {shown(self.command)}\n')
+            log.flush()
+            self._popen = subprocess.Popen(
+                [sys.executable, '-u', str(root / self.command[0]), *self.command[1:]],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                env={**os.environ, 'OMP_NUM_THREADS': str(threads)}, preexec_fn=_end_with_parent(),
+            )
+
+    def has_ended(self) -> bool:
+        return self._popen.poll() is not None
+
+    def kill(self) -> None:
+        self._popen.kill()
+        self._popen.wait()
+
+    def conclude(self) -> str:
+        """Record how the step ended, and say so in one line."""
+        seconds = time.monotonic() - self._start
+        head = f'{self.cell.name}  {self.step.kind} {self.step.config}  {duration(seconds)}'
+        results = self._results()
+        repeated = sorted(set(results) & _protocols_before(self.cell, self.step))
+        if self._popen.returncode == 0 and not repeated:
+            self._record_success(results, seconds)
+            return '  '.join([head, *(f'{name} {100 * r["top1"]:.1f} %' for name, r in results.items())])
+        lines = (self.step.folder / LOG).read_text('utf-8', errors='replace').splitlines()
+        if repeated:
+            lines.append(f'an earlier step of the row reports {", ".join(repeated)} as well')
+        self._record_failure(lines[-_LAST_LINES:])
+        return f'{head}  FAILED: {gist(lines)} (log: {self.step.folder / LOG})'
+
+    def _record_success(self, results: dict[str, Any], seconds: float) -> None:
+        trained = latest_checkpoint(self.step.folder) if self.step.kind == 'train' else None
+        record = {
+            'key': self.step.key, 'command': shown(self.command), 'seconds': round(seconds, 1),
+            'checkpoint': None if trained is None else str(trained), 'results': results,
+        }
+        write_json(self.step.folder / _DONE, record)
+        (self.step.folder / _FAILED).unlink(missing_ok=True)
+
+    def _record_failure(self, last_lines: list[str]) -> None:
+        record = {
+            'status': self._popen.returncode, 'command': shown(self.command),
+            'log': str(self.step.folder / LOG), 'last_lines': last_lines,
+        }
+        write_json(self.step.folder / _FAILED, record)
+
+    def _result_files(self) -> dict[Path, tuple[int, int]]:
+        """Result files where this step writes them, with what tells a new one from an old one."""
+        tested = self.step.kind == 'test' and self._checkpoint is not None
+        folder = Path(str(self._checkpoint)).parent if tested else self.step.folder
+        stats = {path: path.stat() for path in folder.glob('*.*.json')}
+        return {path: (stat.st_ino, stat.st_mtime_ns) for path, stat in stats.items()}
+
+    def _results(self) -> dict[str, dict[str, Any]]:
+        """Protocol -> the result that this run has written."""
+        new = [path for path, stat in self._result_files().items() if self._before.get(path) != stat]
+        new.sort(key=lambda path: path.stat().st_mtime_ns)
+        results = [json.loads(path.read_text('utf-8')) for path in new]
+        return {result['protocol']: result for result in results}
+
+
+def _next_step(cell: Cell) -> PlannedStep | None:
+    return next((step for step in cell.steps if done(step) is None), None)
+
+
+def _unfinished(cell: Cell) -> PlannedStep:
+    step = _next_step(cell)
+    if step is None:
+        raise ValueError(f'{cell.name} has no step left to run')
+    return step
+
+
+def _source_checkpoint(step: PlannedStep) -> str | None:
+    record = None if step.source is None else done(step.source)
+    return None if record is None else record['checkpoint']
+
+
+def _protocols_before(cell: Cell, step: PlannedStep) -> set[str]:
+    earlier = cell.steps[: cell.steps.index(step)]
+    return {protocol for other in earlier for protocol in (done(other) or {}).get('results', {})}
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    return json.loads(path.read_text('utf-8')) if path.is_file() else None
+
+
+def _end_with_parent() -> Callable[[], object] | None:
+    """On Linux a step ends with a sweep that is killed, so that no two processes write one folder."""
+    if sys.platform != 'linux':
+        return None
+    prctl, set_death_signal = ctypes.CDLL(None).prctl, 1
+    return lambda: prctl(set_death_signal, signal.SIGKILL)

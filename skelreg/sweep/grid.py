@@ -1,0 +1,177 @@
+"""The grid file: which rows, option sets and seeds a sweep runs.
+
+```yaml
+title: Pretraining on Northwestern-UCLA
+note: What was tuned, and on what.       # optional, printed below the table
+seeds: [0, 1, 2]                         # each goes in as randomness.seed
+reference: SkeletonCLR                   # optional: the row that every other one is compared with, seed by seed
+metrics: [linear/top1, knn1/top1]        # <protocol>/<figure> of the result files
+options: {train_cfg.max_epochs: 30}      # optional: config options of every step
+columns:                                 # optional: option sets, shown side by side
+  464-clean: {test_dataloader.dataset.split: 464-clean}
+rows:                                    # name -> steps, run one after another
+  SkeletonCLR:
+    - {train: configs/skeletonclr/stgcn_nucla.py}
+    - {train: configs/hiclr/stgcn_nucla_linear.py, from: 1}   # --pretrained: the last checkpoint of step 1
+    - {test: configs/hiclr/stgcn_nucla_knn.py, from: 1, options: {test_cfg.vote: distance}}
+  raw coordinates:
+    - {test: configs/raw/nucla_knn.py}   # a row that trains nothing does not depend on the seed: it runs once
+```
+
+Where options meet, those of a step go before those of its column, and these before those of the grid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NoReturn
+
+import yaml
+
+from ..errors import ConfigError, closest
+
+#: Figures of a result file that a table can show, all of them fractions of one.
+FIGURES = ('top1', 'top5', 'mean_class')
+
+_KEYS = ('title', 'note', 'seeds', 'reference', 'metrics', 'options', 'columns', 'rows')
+_REQUIRED = ('seeds', 'metrics', 'rows')
+_STEP_KEYS = ('train', 'test', 'from', 'options')
+
+
+@dataclass(frozen=True)
+class Step:
+    """One call of tools/train.py or tools/test.py.
+
+    Attributes:
+        kind: Which of the two tools.
+        config: Its config file.
+        source: Position, from 0, of the step of the same row whose last checkpoint it starts from.
+        options: Dotted config key -> value.
+    """
+
+    kind: Literal['train', 'test']
+    config: str
+    source: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A grid file as it was read; see the module for the meaning of each entry."""
+
+    title: str
+    note: str
+    seeds: tuple[int, ...]
+    reference: str | None
+    metrics: tuple[str, ...]
+    options: Mapping[str, Any]
+    columns: Mapping[str, Mapping[str, Any]]
+    rows: Mapping[str, tuple[Step, ...]]
+
+
+def load_grid(path: str | Path) -> Grid:
+    """Read and check a grid file.
+
+    Raises:
+        ConfigError: If the file is missing, is no YAML, or an entry is not what it must be; the error
+            names the key.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ConfigError(f"grid file '{path}' does not exist", fix='see skelreg/sweep/grid.py for the format')
+    try:
+        content = yaml.safe_load(path.read_text('utf-8'))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError('the grid file is no YAML', got=str(error), where=str(path)) from error
+    return _Reader(str(path)).grid(content)
+
+
+class _Reader:
+    """Checks the parts of one grid file; every complaint names the file and the key."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def grid(self, content: Any) -> Grid:
+        entries = self._mapping(content, 'the file', _KEYS)
+        for key in _REQUIRED:
+            if not entries.get(key):
+                self._refuse(key, 'is missing or empty', got=entries.get(key))
+        rows = {str(name): self._steps(steps, f'rows.{name}') for name, steps in
+                self._mapping(entries['rows'], 'rows').items()}
+        columns = {str(name): self._mapping(options, f'columns.{name}') for name, options in
+                   self._mapping(entries.get('columns'), 'columns').items()}
+        reference = entries.get('reference')
+        if reference is not None and reference not in rows:
+            self._refuse('reference', f"names no row: '{reference}'", accepted=closest(str(reference), rows))
+        return Grid(
+            title=str(entries.get('title') or Path(self._path).parent.name),
+            note=str(entries.get('note') or '').strip(),
+            seeds=self._seeds(entries['seeds']),
+            reference=reference,
+            metrics=self._metrics(entries['metrics']),
+            options=self._mapping(entries.get('options'), 'options'),
+            columns=columns or {'': {}},
+            rows=rows,
+        )
+
+    def _seeds(self, seeds: Any) -> tuple[int, ...]:
+        fine = isinstance(seeds, list) and all(type(seed) is int and seed >= 0 for seed in seeds)
+        if not fine or len(set(seeds)) < len(seeds):
+            self._refuse('seeds', 'must be different whole numbers', got=seeds, accepted='[0, 1, 2]')
+        return tuple(seeds)
+
+    def _metrics(self, metrics: Any) -> tuple[str, ...]:
+        if not isinstance(metrics, list) or not all(
+            isinstance(m, str) and m.count('/') == 1 and m.split('/')[1] in FIGURES for m in metrics
+        ):
+            self._refuse(
+                'metrics', 'must be a list of <protocol>/<figure>', got=metrics,
+                accepted=f'[linear/top1, knn1/top1]; figures: {", ".join(FIGURES)}',
+            )
+        return tuple(metrics)
+
+    def _steps(self, steps: Any, key: str) -> tuple[Step, ...]:
+        if not isinstance(steps, list) or not steps:
+            self._refuse(key, 'must be a list of steps', got=steps, accepted='[{train: CONFIG}, ...]')
+        kinds: list[str] = []
+        checked = []
+        for position, entry in enumerate(steps):
+            checked.append(self._step(entry, f'{key}[{position}]', kinds))
+            kinds.append(checked[-1].kind)
+        return tuple(checked)
+
+    def _step(self, entry: Any, key: str, earlier: list[str]) -> Step:
+        entries = self._mapping(entry, key, _STEP_KEYS)
+        named = [kind for kind in ('train', 'test') if kind in entries]
+        if len(named) != 1 or not isinstance(entries[named[0]], str):
+            self._refuse(key, 'must name one config to train or to test', got=entry, accepted='{train: CONFIG}')
+        source = entries.get('from')
+        trained = [number for number, kind in enumerate(earlier, 1) if kind == 'train']
+        if source is not None and source not in trained:
+            self._refuse(
+                f'{key}.from', 'must be the number of an earlier step of the row that trains', got=source,
+                accepted=', '.join(map(str, trained)) or 'nothing here: no earlier step trains',
+            )
+        return Step(
+            kind='train' if named == ['train'] else 'test',
+            config=entries[named[0]],
+            source=None if source is None else source - 1,
+            options=self._mapping(entries.get('options'), f'{key}.options'),
+        )
+
+    def _mapping(self, value: Any, key: str, accepted: tuple[str, ...] | None = None) -> dict[Any, Any]:
+        """A mapping, {} for None, with no key but the accepted ones."""
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            self._refuse(key, 'must be a mapping', got=value)
+        for name in value:
+            if accepted is not None and name not in accepted:
+                self._refuse(key, f"has the unknown key '{name}'", accepted=closest(str(name), accepted))
+        return value
+
+    def _refuse(self, key: str, problem: str, got: Any = None, accepted: Any = None) -> NoReturn:
+        raise ConfigError(f'{key} {problem}', got=got, accepted=accepted, where=self._path)

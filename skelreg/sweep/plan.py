@@ -1,0 +1,130 @@
+"""From a grid to cells: every step with its options, its folder and the key that tells whether it is done."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from ..cli import parse_options
+from ..errors import ConfigError
+from ..runner import load_config
+from .grid import Grid, Step
+
+
+@dataclass(frozen=True)
+class PlannedStep:
+    """One step of one cell.
+
+    Attributes:
+        kind: 'train' or 'test'.
+        config: The config file.
+        options: Every option of the step, the seed among them.
+        source: The step whose last checkpoint it starts from.
+        synthetic: How many synthetic sequences stand in for the data; None for the data themselves.
+        folder: Where it works. The key is part of the name, so that a changed step starts afresh.
+        key: Hash of the whole config as the step runs it, and of the steps that it starts from.
+    """
+
+    kind: Literal['train', 'test']
+    config: str
+    options: Mapping[str, Any]
+    source: PlannedStep | None
+    synthetic: int | None
+    folder: Path
+    key: str
+
+    def command(self, checkpoint: str | None) -> list[str]:
+        """The arguments of Python that run this step; `checkpoint` is that of `source`."""
+        command = [f'tools/{self.kind}.py', self.config]
+        if checkpoint is not None:
+            command += ['--pretrained', checkpoint] if self.kind == 'train' else [checkpoint]
+        command += ['--work-dir', str(self.folder)]
+        if self.kind == 'train':
+            command.append('--resume')
+        if self.synthetic is not None:
+            command += ['--synthetic', str(self.synthetic)]
+        if self.options:
+            command += ['--cfg-options', *(_option(key, value) for key, value in self.options.items())]
+        return command
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The steps of one row with one option set and one seed; seed None where nothing depends on it."""
+
+    row: str
+    column: str
+    seed: int | None
+    steps: tuple[PlannedStep, ...]
+
+    @property
+    def name(self) -> str:
+        """For people: row, column and seed."""
+        return ' · '.join(part for part in (self.row, self.column, _seed_name(self.seed)) if part)
+
+
+def plan(grid: Grid, work_dir: Path, synthetic: int | None = None) -> list[Cell]:
+    """Every cell of a grid, the first seed of all rows before the second of any.
+
+    Raises:
+        ConfigError: If a config of the grid does not exist or cannot be read.
+    """
+    cells = []
+    for seed in (*grid.seeds, None):
+        for row, steps in grid.rows.items():
+            trains = any(step.kind == 'train' for step in steps)
+            if trains == (seed is None):
+                continue
+            for column, options in grid.columns.items():
+                shared = {**grid.options, **options}
+                folder = work_dir.joinpath(*map(_slug, filter(None, (column, row, _seed_name(seed)))))
+                cells.append(Cell(row, column, seed, _plan_steps(steps, shared, seed, folder, synthetic)))
+    return cells
+
+
+def _plan_steps(
+    steps: tuple[Step, ...], shared: Mapping[str, Any], seed: int | None, folder: Path, synthetic: int | None
+) -> tuple[PlannedStep, ...]:
+    planned: list[PlannedStep] = []
+    for number, step in enumerate(steps, 1):
+        options = {**shared, **step.options}
+        if seed is not None:
+            options['randomness.seed'] = seed
+        source = None if step.source is None else planned[step.source]
+        key = _key(step, options, source, synthetic)
+        name = f'{number}-{step.kind}-{_slug(Path(step.config).stem)}-{key[:8]}'
+        planned.append(PlannedStep(step.kind, step.config, options, source, synthetic, folder / name, key))
+    return tuple(planned)
+
+
+def _key(step: Step, options: dict[str, Any], source: PlannedStep | None, synthetic: int | None) -> str:
+    cfg = load_config(step.config, options, synthetic=synthetic)
+    if step.kind == 'train' and cfg.get('train_cfg') is None:
+        raise ConfigError('the grid trains a config that trains nothing', where=step.config, fix='test: CONFIG')
+    content = [step.kind, step.config, cfg.to_dict(), None if source is None else source.key]
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=repr).encode()).hexdigest()
+
+
+def _option(key: str, value: Any) -> str:
+    """KEY=VALUE as the tools read it back: text without quotes unless it would be read as something else."""
+    plain = f'{key}={value}'
+    return plain if parse_options([plain]) == {key: value} else f'{key}={value!r}'
+
+
+def _seed_name(seed: int | None) -> str:
+    return '' if seed is None else f'seed {seed}'
+
+
+def _slug(text: str) -> str:
+    return re.sub(r'[^\w.-]+', '_', text)
+
+
+def shown(command: list[str]) -> str:
+    """A command as one would type it in the repository's root."""
+    return shlex.join(['python', *command])

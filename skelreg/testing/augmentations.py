@@ -1,0 +1,175 @@
+"""The contracts of augmentations and policies."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, get_args
+
+import torch
+from torch import Generator, Tensor
+
+from ..augmentations.base import Augmentation, Space
+from ..graphs import SkeletonLayout, get_layout
+from ..registry import AUGMENTATIONS, POLICIES
+from ..structures import MultiView
+from .contract import Contract, build, seeded
+
+BATCH, FRAMES, BODIES = 16, 20, 2
+
+
+def check_augmentation(
+    cfg: Mapping[str, Any], layout: str | SkeletonLayout = 'ntu_rgbd', own_draw: bool = True
+) -> None:
+    """Check what a policy relies on in an augmentation.
+
+    Args:
+        cfg: Its config; `type` may be a name or a class.
+        layout: Skeleton layout to build it for.
+        own_draw: Whether each sequence of a batch must get its own draw; False for what is the same for
+            all on purpose.
+
+    Raises:
+        ContractError: With the first broken clause: builds, space, parameters, runs, shape, dtype,
+            finite, device, generator, replay, input is not modified, own draw, gradient, p=0.
+    """
+    layout = get_layout(layout)
+    augmentation = build(AUGMENTATIONS, cfg, layout=layout)
+    contract = Contract(type(augmentation).__name__)
+    spaces = get_args(Space)
+    contract.require(augmentation.space in spaces, 'space', f'{augmentation.space!r} is none of {spaces}')
+    x = _noise(layout)
+    with contract.runs(f'sample and apply of shape {tuple(x.shape)}'):
+        params = augmentation.sample(x, _generator())
+        _check_params(contract, params)
+        y = augmentation.apply(x, **params)
+    _check_result(contract, x, y)
+    _check_replay(contract, augmentation, x, params, y)
+    with contract.runs('a batch of absent bodies (all zeros)'):
+        nothing = torch.zeros_like(x)
+        contract.finite(augmentation(nothing, _generator()), 'absent bodies (all zeros) give NaN or infinity')
+    if own_draw:
+        _check_own_draw(contract, augmentation, x)
+    _check_gradient(contract, augmentation, x, params)
+    contract.device(lambda device: [build(AUGMENTATIONS, cfg, layout=layout).to(device)(x.to(device))])
+    if 'p' in inspect.signature(type(augmentation)).parameters:
+        never = build(AUGMENTATIONS, {**cfg, 'p': 0.0}, layout=layout)
+        contract.same(x, never(x, _generator()), 'p=0', 'the input is changed with probability 0')
+
+
+def check_policy(cfg: Mapping[str, Any], layout: str | SkeletonLayout = 'ntu_rgbd') -> None:
+    """Check what a preprocessor relies on in a policy.
+
+    Args:
+        cfg: Its config; `type` may be a name or a class.
+        layout: Skeleton layout to build it for.
+
+    Raises:
+        ContractError: With the first broken clause: builds, runs, output, views, shape, dtype, finite,
+            stream, device, generator, input is not modified, recipe.
+    """
+    layout = get_layout(layout)
+    policy = build(POLICIES, cfg, layout=layout)
+    contract = Contract(type(policy).__name__)
+    x, calls = _noise(layout), []
+
+    def stream(coordinates: Tensor) -> Tensor:
+        calls.append(coordinates)
+        return coordinates * 1.0
+
+    with contract.runs(f'a batch of shape {tuple(x.shape)}'), contract.unchanged({'the input': x}):
+        made = _draws_from(contract, lambda generator: policy(x, stream, generator))
+    is_made = isinstance(made, MultiView)
+    contract.require(is_made, 'output', f'forward returns {type(made).__name__}, not MultiView')
+    _check_views(contract, policy, made)
+    views = [*([made.key] if made.key is not None else []), *made.views]
+    contract.require(len(calls) >= 1, 'stream', 'the views are made without making the stream')
+    for view in views:
+        _check_result(contract, x, view.skeleton, view.name)
+    again = policy(x, stream, _generator())
+    for first, second in zip(made.views, again.views, strict=True):
+        detail = f'view {first.name} differs between two runs from one generator state'
+        contract.same(first.skeleton, second.skeleton, 'generator', detail)
+    _check_recipe(contract, policy.recipe(), [view.name for view in views])
+    contract.device(lambda device: _on_device(build(POLICIES, cfg, layout=layout).to(device), x.to(device)))
+
+
+def _check_params(contract: Contract, params: Any) -> None:
+    is_dict = isinstance(params, dict) and all(isinstance(value, Tensor) for value in params.values())
+    contract.require(is_dict, 'parameters', f'sample returns {params!r:.100}, not a dict of tensors')
+
+
+def _check_result(contract: Contract, x: Tensor, y: Any, name: str = 'the result') -> None:
+    contract.require(isinstance(y, Tensor), 'output', f'{name} is {type(y).__name__}, not a tensor')
+    contract.require(y.shape == x.shape, 'shape', f'{tuple(x.shape)} becomes {tuple(y.shape)} in {name}')
+    contract.require(y.dtype == x.dtype, 'dtype', f'{x.dtype} becomes {y.dtype} in {name}')
+    contract.finite(y, f'{name} holds NaN or infinity')
+
+
+def _check_replay(
+    contract: Contract, augmentation: Augmentation, x: Tensor, params: dict[str, Tensor], y: Tensor
+) -> None:
+    with contract.unchanged({'the input': x}), contract.unchanged(params, 'replay'):
+        again = augmentation.apply(x, **params)
+    contract.same(y, again, 'replay', 'apply gives two results for the same parameters; draw in sample only')
+    whole = _draws_from(contract, lambda generator: augmentation(x, generator))
+    contract.same(y, whole, 'generator', 'one generator state gives two results, or forward is overridden')
+
+
+def _draws_from(contract: Contract, run: Callable[[Generator], Any]) -> Any:
+    """Clause 'generator': all numbers come from the generator that is passed."""
+    before = torch.get_rng_state()
+    result = run(_generator())
+    is_kept = torch.equal(before, torch.get_rng_state())
+    contract.require(is_kept, 'generator', "it was handed a generator and draws from torch's global one")
+    return result
+
+
+def _check_own_draw(contract: Contract, augmentation: Augmentation, x: Tensor) -> None:
+    """Clause 'own draw': sequences that are alike do not stay alike in every one of several batches."""
+    alike = x[:1].expand_as(x).contiguous()
+    for seed in range(4):
+        y = augmentation(alike, _generator(seed))
+        if not torch.equal(y, y[:1].expand_as(y)):
+            return
+    contract.broken('own draw', 'all sequences of a batch are transformed alike')
+
+
+def _check_gradient(
+    contract: Contract, augmentation: Augmentation, x: Tensor, params: dict[str, Tensor]
+) -> None:
+    leaf = x.clone().requires_grad_()
+    y = augmentation.apply(leaf, **params)
+    contract.require(y.requires_grad, 'gradient', 'the result is cut off from the input')
+    y.square().sum().backward()
+    contract.gradients([('the input', leaf)], 'gradient')
+
+
+def _check_views(contract: Contract, policy: Any, made: MultiView) -> None:
+    made_views, has_key = len(made.views), made.key is not None
+    detail = f'it makes {made_views}, num_views says {policy.num_views}'
+    contract.require(made_views == policy.num_views, 'views', detail)
+    detail = f'has_key is {policy.has_key}, and there is {"a" if has_key else "no"} key view'
+    contract.require(has_key == policy.has_key, 'views', detail)
+    names = [view.name for view in made.views]
+    contract.require(len(set(names)) == len(names), 'views', f'two views have one name: {names}')
+
+
+def _check_recipe(contract: Contract, recipe: Any, expected: list[str]) -> None:
+    found = [name for name, _ in recipe]
+    contract.require(found == expected, 'recipe', f'it tells of {found}, the views are {expected}')
+    parts = [part for _, augmentations in recipe for part in augmentations]
+    odd = [type(part).__name__ for part in parts if not isinstance(part, Augmentation)]
+    contract.require(not odd, 'recipe', f'{odd} are no augmentations')
+
+
+def _on_device(policy: Any, x: Tensor) -> list[Tensor]:
+    return [view.skeleton for view in policy(x, lambda coordinates: coordinates, None).views]
+
+
+def _noise(layout: SkeletonLayout) -> Tensor:
+    return seeded(lambda: torch.randn(BATCH, 3, FRAMES, layout.num_joints, BODIES))
+
+
+def _generator(seed: int = 0) -> Generator:
+    return torch.Generator().manual_seed(seed)
