@@ -12,6 +12,7 @@ from mmengine.config import Config
 from torch import nn
 
 from .compat.flops import count_flops, count_parameters
+from .datasets.cards import load_card
 from .plugin_manager import load_plugins
 from .registry import MODELS
 
@@ -52,8 +53,7 @@ def _parts(cfg: Config, model: Any) -> Iterator[str]:
     for kind in ('heads', 'regularizers'):
         for name, term in getattr(model, kind).items():
             yield f'  {kind[:-1]} {name}: {_title(term.component)}'
-    frames = cfg.train_dataloader.dataset.num_frames if cfg.get('train_dataloader') else 50
-    example = _noise(model, 1, frames)
+    example = _noise(model, cfg, 1)
     flops = count_flops(model.backbone, (example,))
     shape = ', '.join(map(str, example.shape[1:]))
     yield f'  one sequence ({shape}) costs {flops / 1e9:.3f} GFLOP in the backbone'
@@ -74,8 +74,7 @@ def _objective(cfg: Config, model: Any) -> Iterator[str]:
     if not terms:
         yield 'loss  none: this config trains nothing'
         return
-    frames = cfg.train_dataloader.dataset.num_frames or 50
-    batch = {'inputs': _noise(model, 4, frames), 'labels': torch.zeros(4, dtype=torch.int64)}
+    batch = {'inputs': _noise(model, cfg, 4), 'labels': torch.zeros(4, dtype=torch.int64)}
     losses = model(**model.data_preprocessor(batch, training=True), mode='loss')['losses']
     weights = {name: term.weight for name, term in terms}
     yield 'loss = ' + ' + '.join(f'{weights[key.partition("/")[0]]:g} * {key}' for key in losses)
@@ -93,5 +92,12 @@ def _title(part: nn.Module) -> str:
     return f'{cls.__name__} ({path.relative_to(root) if path.is_relative_to(root) else path}:{line})'
 
 
-def _noise(model: Any, n: int, frames: int) -> torch.Tensor:
-    return torch.randn(n, model.backbone.in_channels, frames, model.layout.num_joints, 1)
+def _noise(model: Any, cfg: Config, n: int) -> torch.Tensor:
+    """(n, C, T, V, M) of the shape that the config's data has; 50 frames where they are not resampled."""
+    loader = cfg.get('train_dataloader') or cfg.get('test_dataloader')
+    frames, bodies = 50, 1
+    if loader is not None:
+        data = loader.dataset
+        frames = data.get('num_frames') or frames
+        bodies = data.get('max_bodies') or load_card(data.dataset).max_bodies
+    return torch.randn(n, model.backbone.in_channels, frames, model.layout.num_joints, bodies)

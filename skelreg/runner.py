@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,38 @@ from mmengine.config import Config
 from .compat.runner import SkelregRunner
 from .compat.seeding import seed_everything
 from .errors import CheckpointError, ConfigError, closest
+from .parts import DATALOADERS, check_parts
 from .plugin_manager import load_plugins
-from .registry import DATASETS, HOOKS, MODELS, config_path
+from .registry import DATASETS, MODELS, config_path
 
-#: Dataloader -> the loop that runs over it.
-DATALOADERS = {'train_dataloader': 'train_cfg', 'val_dataloader': 'val_cfg', 'test_dataloader': 'test_cfg'}
 #: Keys of a config that are handed to MMEngine's Runner as they stand.
 RUNNER_ARGUMENTS = (
-    'train_cfg', 'val_cfg', 'test_cfg', 'optim_wrapper', 'param_scheduler', 'val_evaluator', 'test_evaluator',
-    'default_hooks', 'env_cfg', 'log_level', 'log_processor', 'randomness', 'auto_scale_lr',
+    'train_cfg',
+    'val_cfg',
+    'test_cfg',
+    'optim_wrapper',
+    'param_scheduler',
+    'val_evaluator',
+    'test_evaluator',
+    'default_hooks',
+    'env_cfg',
+    'log_level',
+    'log_processor',
+    'randomness',
+    'auto_scale_lr',
+)
+#: All that is read at the top of a config; the rest are variables for other entries to refer to.
+READ = (
+    *RUNNER_ARGUMENTS,
+    *DATALOADERS,
+    'model',
+    'custom_hooks',
+    'custom_imports',
+    'default_scope',
+    'work_dir',
+    'protocol',
+    'sync_bn',
+    'find_unused_parameters',
 )
 
 _logger = logging.getLogger('skelreg')
@@ -38,7 +62,7 @@ def load_config(
         amp: Train with bf16 mixed precision.
 
     Raises:
-        ConfigError: If the file is missing or does not parse.
+        ConfigError: If the file is missing or does not parse, or an option changes nothing that is read.
     """
     if not Path(path).is_file():
         known = sorted(str(p) for p in Path('configs').glob('*/*.py') if p.parent.name != '_base_')
@@ -49,17 +73,37 @@ def load_config(
         raise ConfigError(
             'config cannot be read', got=f'{type(error).__name__}: {error}', where=str(path)
         ) from error
-    if options:
-        cfg.merge_from_dict(options)
+    _merge(cfg, options or {})
     if synthetic is not None:
         use_synthetic_data(cfg, synthetic)
     if amp:
+        if cfg.get('optim_wrapper') is None:
+            raise ConfigError('--amp is for training, and this config trains nothing', where=str(path))
         cfg.optim_wrapper.type = 'AutocastOptimWrapper'
     return cfg
 
 
+def _merge(cfg: Config, options: Mapping[str, Any]) -> None:
+    """Apply --cfg-options; one that nothing reads, such as a variable already filled in, is refused."""
+    for key in options:
+        first, _, rest = key.partition('.')
+        if first not in READ:
+            raise ConfigError(
+                f"option '{key}' changes nothing, because '{first}' is not read",
+                where='--cfg-options',
+                accepted=closest(first, READ),
+                fix=f"did you mean 'model.{key}'?" if first in cfg and rest else None,
+            )
+    try:
+        cfg.merge_from_dict(dict(options))
+    except (TypeError, KeyError, IndexError, AssertionError) as error:
+        raise ConfigError(
+            'an option does not fit the config', got=f'{type(error).__name__}: {error}', where='--cfg-options'
+        ) from error
+
+
 def use_synthetic_data(cfg: Config, sequences: int) -> None:
-    """Let every dataset of a config be generated: same layout, classes, bodies and splits, invented motion."""
+    """Generate every dataset of a config: same layout, classes, bodies and splits, invented motion."""
     if sequences < 1:
         raise ConfigError('--synthetic needs at least one sequence', got=sequences)
     for name in DATALOADERS:
@@ -99,15 +143,19 @@ def build_runner(
     """
     load_plugins()
     cfg = copy.deepcopy(cfg)
+    if cfg.get('model') is None:
+        raise ConfigError(
+            'this config has no model', where=str(cfg.filename), fix="add model=dict(type='Learner')"
+        )
+    check_parts(cfg)
     datasets = build_datasets(cfg)
     seed_everything(cfg.get('randomness', {}).get('seed') or 0, purpose='init')
     model = MODELS.build(cfg.model, where='model')
     check_fit(cfg, model, datasets)
-    check_hooks(cfg)
-    parts = {name: cfg.get(name) for name in RUNNER_ARGUMENTS}
-    loaders = {name: {**cfg[name], 'dataset': dataset} for name, dataset in datasets.items()}
+    parts: dict[str, Any] = {name: cfg.get(name) for name in RUNNER_ARGUMENTS}
+    loaders: dict[str, Any] = {name: {**cfg[name], 'dataset': dataset} for name, dataset in datasets.items()}
     if pretrained is not None and not Path(pretrained).is_file():
-        raise CheckpointError('the pretrained checkpoint does not exist', got=str(pretrained), where='--pretrained')
+        raise CheckpointError('there is no such checkpoint', got=str(pretrained), where='--pretrained')
     return SkelregRunner(
         model,
         str(work_dir or cfg.get('work_dir') or Path('work_dirs', config_name(cfg))),
@@ -135,7 +183,8 @@ def check_fit(cfg: Config, model: Any, datasets: dict[str, Any]) -> None:
         where = f'{name}.dataset against model'
         if dataset.layout.name != model.layout.name:
             raise ConfigError(
-                'the data has another skeleton layout than the model', where=where,
+                'the data has another skeleton layout than the model',
+                where=where,
                 got=f'data: {dataset.layout.name} ({dataset.layout.num_joints} joints), '
                 f'model: {model.layout.name} ({model.layout.num_joints} joints)',
                 fix=f"set model.layout='{dataset.layout.name}'",
@@ -143,14 +192,16 @@ def check_fit(cfg: Config, model: Any, datasets: dict[str, Any]) -> None:
         channels, expected = len(dataset.channels), model.backbone.in_channels
         if channels != expected:
             raise ConfigError(
-                'the data has another number of channels than the backbone takes', where=where,
+                'the data has another number of channels than the backbone takes',
+                where=where,
                 got=f'data: {channels} ({", ".join(dataset.channels)}), backbone: {expected}',
                 fix=f'set model.in_channels={channels}',
             )
         classes = model.classifier.out_channels if model.classifier is not None else dataset.num_classes
         if classes != dataset.num_classes:
             raise ConfigError(
-                'the classifier has another number of classes than the data', where=where,
+                'the classifier has another number of classes than the data',
+                where=where,
                 got=f'data: {dataset.num_classes}, classifier: {classes}',
                 fix=f'set model.classifier.num_classes={dataset.num_classes}',
             )
@@ -165,22 +216,14 @@ def _check_sizes(cfg: Config, model: Any, datasets: dict[str, Any]) -> None:
     if cfg.train_dataloader.get('drop_last') and len(train) < batch_size:
         raise ConfigError(
             'the training set is smaller than one batch, and incomplete batches are dropped',
-            got=f'{len(train)} sequences, batch_size {batch_size}', where='train_dataloader.batch_size',
+            got=f'{len(train)} sequences, batch_size {batch_size}',
+            where='train_dataloader.batch_size',
             fix='lower train_dataloader.batch_size, or take more sequences',
         )
     if model.queue is not None and model.queue.size > len(train) / 4:
         _logger.warning(
             'the queue holds %d keys and the training set %d sequences: beyond a quarter of the set, its '
-            'negatives are largely stale copies of the sequences in the batch; consider a smaller model.queue.size',
-            model.queue.size, len(train),
+            'negatives are largely stale copies of the sequences in the batch; consider a smaller queue',
+            model.queue.size,
+            len(train),
         )
-
-
-def check_hooks(cfg: Config) -> None:
-    """Look every hook up by name now, so that a misspelt one is named with its place."""
-    hooks = [(f'default_hooks.{k}', v) for k, v in (cfg.get('default_hooks') or {}).items()]
-    hooks += [(f'custom_hooks[{i}]', v) for i, v in enumerate(cfg.get('custom_hooks') or [])]
-    for where, hook in hooks:
-        if hook is not None:
-            with config_path(where):
-                HOOKS.find(hook['type'])

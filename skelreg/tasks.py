@@ -35,7 +35,8 @@ def train(
     """
     if cfg.get('train_cfg') is None:
         raise ConfigError(
-            'this config trains nothing', where=str(cfg.filename),
+            'this config trains nothing',
+            where=str(cfg.filename),
             fix='evaluate it with tools/test.py CONFIG CHECKPOINT',
         )
     runner = build_runner(cfg, work_dir, launcher, resume, pretrained)
@@ -43,7 +44,9 @@ def train(
     checkpoint = latest_checkpoint(runner.work_dir)
     if checkpoint is None:
         raise CheckpointError(
-            'training left no checkpoint', where=runner.work_dir, fix='keep default_hooks.checkpoint in the config'
+            'training left no checkpoint',
+            where=runner.work_dir,
+            fix='keep default_hooks.checkpoint in the config',
         )
     if is_main_process():
         print(f'checkpoint: {checkpoint}')
@@ -52,7 +55,9 @@ def train(
     return checkpoint
 
 
-def test(cfg: Config, checkpoint: str | Path | None, work_dir: str | Path | None = None) -> dict[str, dict[str, Any]]:
+def test(
+    cfg: Config, checkpoint: str | Path | None, work_dir: str | Path | None = None
+) -> dict[str, dict[str, Any]]:
     """Evaluate a checkpoint by the config's test protocol.
 
     Args:
@@ -65,9 +70,12 @@ def test(cfg: Config, checkpoint: str | Path | None, work_dir: str | Path | None
     """
     if cfg.get('test_cfg') is None:
         raise ConfigError(
-            'this config has no test protocol', where=str(cfg.filename),
+            'this config has no test protocol',
+            where=str(cfg.filename),
             fix='test its checkpoint with the _linear or _knn config beside it',
         )
+    if checkpoint is not None and not Path(checkpoint).is_file():
+        raise CheckpointError('there is no such checkpoint', got=str(checkpoint), fix='check the path')
     if work_dir is None and checkpoint is not None:
         work_dir = Path(checkpoint).parent / 'eval'
     runner = build_runner(cfg, work_dir)
@@ -75,7 +83,8 @@ def test(cfg: Config, checkpoint: str | Path | None, work_dir: str | Path | None
         load_for_testing(runner, checkpoint)
     elif any(True for _ in runner.model.parameters()):
         raise CheckpointError(
-            'this model has weights to load, and no checkpoint was given', where=str(cfg.filename),
+            'this model has weights to load, and no checkpoint was given',
+            where=str(cfg.filename),
             fix='name the checkpoint: tools/test.py CONFIG CHECKPOINT',
         )
     return evaluate(runner, checkpoint)
@@ -94,7 +103,8 @@ def load_for_testing(runner: SkelregRunner, checkpoint: str | Path) -> None:
     if report.missing:
         raise CheckpointError(
             'the checkpoint lacks weights that this evaluation runs',
-            got=f'missing: {", ".join(report.missing[:6])}', where=str(checkpoint),
+            got=f'missing: {", ".join(report.missing[:6])}',
+            where=str(checkpoint),
             fix='test a classifier with a checkpoint that has one (train the _linear config first), '
             'or an encoder with a _knn config',
         )
@@ -113,13 +123,18 @@ def evaluate(runner: SkelregRunner, checkpoint: str | Path | None) -> dict[str, 
     runner.test()
     loop = runner.test_loop
     reports = (
-        loop.reports if isinstance(loop, KNNTestLoop)
+        loop.reports
+        if isinstance(loop, KNNTestLoop)
         else {runner.cfg.get('protocol', 'test'): reports_of(loop.evaluator)[0]}
     )
     results = {
         protocol: make_result(
-            report, protocol=protocol, dataset=loop.dataloader.dataset, checkpoint=checkpoint,
-            config=runner.cfg.filename, seed=runner.seed,
+            report,
+            protocol=protocol,
+            dataset=loop.dataloader.dataset,
+            checkpoint=checkpoint,
+            config=runner.cfg.filename,
+            seed=runner.seed,
         )
         for protocol, report in reports.items()
     }

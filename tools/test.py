@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Evaluate a checkpoint on the test split of a config; the result is written as JSON beside the checkpoint."""
+"""Evaluate a checkpoint on the test split of a config; the result is JSON beside the checkpoint."""
 
 from __future__ import annotations
 
@@ -9,14 +9,24 @@ import sys
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('config', help='config file with a test protocol, configs/hiclr/stgcn_nucla_knn.py say')
-    parser.add_argument('checkpoint', nargs='?', help='the weights; leave out only for an encoder that has none')
+    parser.add_argument(
+        'config', help='config file with a test protocol, configs/hiclr/stgcn_nucla_knn.py say'
+    )
+    parser.add_argument(
+        'checkpoint', nargs='?', help='the weights; leave out only for an encoder that has none'
+    )
     parser.add_argument('--work-dir', help='where features are kept (default: beside the checkpoint)')
     parser.add_argument(
-        '--synthetic', nargs='?', type=int, const=512, metavar='N',
+        '--synthetic',
+        nargs='?',
+        type=int,
+        const=512,
+        metavar='N',
         help='replace the data by N (default 512) generated sequences of the same layout, classes and shape',
     )
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='change config entries')
+    parser.add_argument(
+        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='change config entries'
+    )
     return parser.parse_args()
 
 

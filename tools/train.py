@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Train what a config composes; a protocol that ends in an evaluation writes its result beside the checkpoint."""
+"""Train what a config composes; a protocol with an evaluation writes its result beside the checkpoint."""
 
 from __future__ import annotations
 
@@ -10,18 +10,33 @@ import sys
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config file, configs/hiclr/stgcn_nucla.py say')
-    parser.add_argument('--work-dir', help='where checkpoints, logs and results go (default: work_dirs/METHOD/CONFIG)')
-    parser.add_argument('--resume', action='store_true', help='continue from the newest whole checkpoint in the work dir')
-    parser.add_argument('--pretrained', metavar='CKPT', help='checkpoint whose encoder is loaded before training')
+    parser.add_argument(
+        '--work-dir', help='where checkpoints, logs and results go (default: work_dirs/METHOD/CONFIG)'
+    )
+    parser.add_argument(
+        '--resume', action='store_true', help='continue from the newest whole checkpoint in the work dir'
+    )
+    parser.add_argument(
+        '--pretrained', metavar='CKPT', help='checkpoint whose encoder is loaded before training'
+    )
     parser.add_argument('--amp', action='store_true', help='train with bf16 mixed precision')
     parser.add_argument(
-        '--synthetic', nargs='?', type=int, const=512, metavar='N',
+        '--synthetic',
+        nargs='?',
+        type=int,
+        const=512,
+        metavar='N',
         help='replace the data by N (default 512) generated sequences of the same layout, classes and shape',
     )
     parser.add_argument('--explain', action='store_true', help='print what the config composes, and stop')
-    parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm'), default='none', help='how processes were started')
     parser.add_argument(
-        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
+        '--launcher', choices=('none', 'pytorch', 'slurm'), default='none', help='how processes were started'
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        default=[],
+        metavar='KEY=VALUE',
         help='change config entries: model.backbone.dropout=0.3 train_cfg.max_epochs=10',
     )
     return parser.parse_args()

@@ -12,3 +12,4 @@ model = dict(
 # The release's rate of 3.0 is made for 40,000 sequences; here features are standardised and the probe is a
 # regularised logistic regression, the same one for every encoder.
 optim_wrapper = dict(optimizer=dict(lr=0.1, weight_decay=1e-3))
+default_hooks = dict(logger=dict(every=20))

@@ -24,7 +24,11 @@ class RawCoordinates(Backbone):
     """
 
     def __init__(
-        self, num_frames: int, max_bodies: int, layout: str | SkeletonLayout = 'ntu_rgbd', in_channels: int = 3
+        self,
+        num_frames: int,
+        max_bodies: int,
+        layout: str | SkeletonLayout = 'ntu_rgbd',
+        in_channels: int = 3,
     ) -> None:
         super().__init__()
         self.layout, self.in_channels = get_layout(layout), in_channels

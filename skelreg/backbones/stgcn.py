@@ -32,6 +32,8 @@ class STGCN(Backbone):
         x: (N, C, T, V, M); pooled: (N, D); map: (N, D, ceil(ceil(T / 2) / 2), V, M).
     """
 
+    adjacency: Tensor
+
     def __init__(
         self,
         layout: str | SkeletonLayout = 'ntu_rgbd',
@@ -58,11 +60,16 @@ class STGCN(Backbone):
         h = hidden_channels
         widths = [(in_channels, h, 1), *[(h, h, 1)] * 3, (h, 2 * h, 2), *[(2 * h, 2 * h, 1)] * 2]
         widths += [(2 * h, 4 * h, 2), (4 * h, 4 * h, 1), (4 * h, out_channels, 1)]
-        shape = self.adjacency.shape
+        subsets, joints = self.adjacency.shape[:2]
         self.blocks = nn.ModuleList(
             STGCNBlock(
-                c_in, c_out, stride, dropout=dropout if i else 0.0, residual=i > 0,
-                adjacency_shape=(shape[0], shape[1]), edge_importance=edge_importance,
+                c_in,
+                c_out,
+                stride,
+                dropout=dropout if i else 0.0,
+                residual=i > 0,
+                adjacency_shape=(subsets, joints),
+                edge_importance=edge_importance,
             )
             for i, (c_in, c_out, stride) in enumerate(widths)
         )
@@ -118,7 +125,8 @@ class STGCNBlock(nn.Module):
 
     def forward(self, x: Tensor, adjacency: Tensor) -> Tensor:
         weighted = adjacency if self.edge_importance is None else adjacency * self.edge_importance
-        y = torch.relu_(self.norm1(graph_convolution(x, weighted, self.graph_conv.weight, self.graph_conv.bias)))
+        y = graph_convolution(x, weighted, self.graph_conv.weight, self.graph_conv.bias)
+        y = torch.relu_(self.norm1(y))
         y = dropout(self.norm2(self.temporal_conv(y)), self.dropout, self.training)
         return torch.relu_(y + self.residual(x) if self.has_residual else y)
 
@@ -134,7 +142,8 @@ def graph_convolution(x: Tensor, adjacency: Tensor, weight: Tensor, bias: Tensor
         output: (B, C_out, T, V).
     """
     b, c, t, v = x.shape
-    rows, weights = x.reshape(-1, v), weight.view(len(adjacency), -1, c).unsqueeze(1)  # weights: (K, 1, C_out, C)
+    rows = x.reshape(-1, v)
+    weights = weight.view(len(adjacency), -1, c).unsqueeze(1)  # (K, 1, C_out, C)
     y: Tensor | None = None
     for subset, mix in zip(adjacency, weights, strict=True):
         summed, mix = (rows @ subset).view(b, c, t * v), mix.expand(b, -1, -1)

@@ -15,9 +15,10 @@ from torch.utils.data import DataLoader
 from ..errors import DataError
 from ..registry import LOOPS
 
+
 @LOOPS.register_module()
 class BatchNormEstimationLoop(EpochBasedTrainLoop):
-    """Makes the random encoder of a baseline: trains nothing, estimates batch-norm statistics, saves a checkpoint.
+    """Makes the random encoder of a baseline: estimates batch-norm statistics and saves a checkpoint.
 
     Args:
         runner: The Runner.

@@ -42,7 +42,12 @@ def mine_positives(similarities: Sequence[Tensor], topk: int) -> Tensor:
 
     Shape:
         similarities: each (N, 1 + K); output: (N, 1 + K) bool.
+    Raises:
+        ValueError: If topk exceeds K.
     """
+    size = similarities[0].shape[1] - 1
+    if topk > size:
+        raise ValueError(f'topk {topk} is more than a queue of {size} holds')
     mask = own_key_mask(similarities[0])
     for view in similarities:
         nearest = view[:, 1:].topk(topk, dim=1).indices + 1
@@ -51,7 +56,7 @@ def mine_positives(similarities: Sequence[Tensor], topk: int) -> Tensor:
 
 
 def consistency(teacher: Tensor, student: Tensor, temperature: float) -> Tensor:
-    """-mean_n sum_j p_teacher(j) log p_student(j): the teacher's distribution over key and queue is the target.
+    """-mean_n sum_j p_teacher(j) log p_student(j): the target is the teacher's distribution over the queue.
 
     The teacher is detached: only the student learns. This is the cross-entropy, which differs from
     the KL divergence by the teacher's entropy, a constant for the student.

@@ -32,7 +32,9 @@ class ClassificationHead(Head):
         target = step.labels[labelled]
         logits = [view[labelled] for view in step.class_logits]
         losses = [
-            torch.nn.functional.cross_entropy(view, target, label_smoothing=self.label_smoothing, reduction='sum')
+            torch.nn.functional.cross_entropy(
+                view, target, label_smoothing=self.label_smoothing, reduction='sum'
+            )
             for view in logits
         ]
         count = max(len(target), 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..errors import ConfigError
 from ..functional.contrast import consistency, mine_positives, multi_positive_nce, own_key_mask
 from ..registry import HEADS
 from ..structures import Step, Terms
@@ -42,6 +43,8 @@ class HierarchicalConsistencyHead(Head):
             raise ValueError(f'temperature must be > 0, got {temperature}; HiCLR configs use 0.07')
         if topk < 1:
             raise ValueError(f'topk must be >= 1, got {topk}; HiCLR configs use 1')
+        if level_weights is not None and not level_weights:
+            raise ValueError('level_weights must hold a weight for each level; None weighs all alike')
         self.temperature, self.topk = temperature, topk
         self.level_weights = None if level_weights is None else tuple(level_weights)
         self.mining_start_epoch = mining_start_epoch
@@ -66,8 +69,8 @@ class HierarchicalConsistencyHead(Head):
         if self.level_weights is None:
             return (1 / (views - 1),) * (views - 1)
         if len(self.level_weights) != views - 1:
-            raise ValueError(
-                f'level_weights must hold a weight for each of the {views - 1} levels between '
-                f'{views} views, got {len(self.level_weights)}'
+            raise ConfigError(
+                f'level_weights must hold a weight for each of the {views - 1} levels between {views} views',
+                got=self.level_weights, where='HierarchicalConsistencyHead',
             )
         return self.level_weights

@@ -16,6 +16,9 @@ class FeatureQueue(nn.Module):
         features: (K, d).
     """
 
+    features: Tensor
+    pointer: Tensor
+
     def __init__(self, size: int, channels: int) -> None:
         super().__init__()
         if size < 1:
@@ -41,9 +44,10 @@ def _gather(keys: Tensor) -> Tensor:
     distributed = torch.distributed
     if not (distributed.is_available() and distributed.is_initialized()) or distributed.get_world_size() == 1:
         return keys
-    sizes = [torch.zeros((), dtype=torch.int64, device=keys.device) for _ in range(distributed.get_world_size())]
-    distributed.all_gather(sizes, torch.tensor(len(keys), device=keys.device))
-    longest = int(max(sizes))
+    own = torch.tensor(len(keys), device=keys.device)
+    sizes = [torch.zeros_like(own) for _ in range(distributed.get_world_size())]
+    distributed.all_gather(sizes, own)
+    longest = int(torch.stack(sizes).max())
     padded = torch.cat([keys, keys.new_zeros(longest - len(keys), keys.shape[1])])
     gathered = [torch.empty_like(padded) for _ in sizes]
     distributed.all_gather(gathered, padded)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 from torch import Tensor
 
-from ..errors import CheckpointError
+from ..compat.files import load_file, save_file
+from ..compat.weights import state_dict_of
+from ..errors import CheckpointError, ConfigError, closest
 
 _ENCODERS = {'encoder_q.': '', 'encoder_k.': 'key_encoder.encoder.'}
 _RULES: tuple[tuple[str, str], ...] = (
@@ -28,36 +31,45 @@ _WHOLE_MODEL = {
 }
 
 
-def from_hiclr_stgcn(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Rename a state dict of the HiCLR, AimCLR, CrosSCLR or SkeletonCLR releases (ST-GCN).
+def rename_hiclr_stgcn(names: Iterable[str]) -> dict[str, str]:
+    """Their name -> our name for the ST-GCN releases of HiCLR, AimCLR and SkeletonCLR.
 
     A bare encoder (no `encoder_q.` prefix) is taken as the query encoder. The adjacency is left out: it
-    follows from the layout and the strategy 'release_spatial'.
+    follows from the layout and the strategy 'release_spatial', which the model must be built with.
 
     Raises:
-        CheckpointError: If a name fits none of the known layouts; every such name is listed.
+        CheckpointError: If a name fits none of the known layouts; the first such names are listed.
     """
-    state = {name.removeprefix('module.'): value for name, value in state.items()}
-    bare = not any(name.startswith('encoder_q.') for name in state)
-    renamed: dict[str, Tensor] = {}
+    names = [name.removeprefix('module.') for name in names]
+    bare = not any(name.startswith('encoder_q.') for name in names)
+    renamed: dict[str, str] = {}
     unknown: list[str] = []
-    for name, value in state.items():
+    for name in names:
         prefix, rest = _split_encoder(name, bare)
+        ours = _rename(rest) if prefix is not None else None
         if name in _WHOLE_MODEL:
-            renamed[_WHOLE_MODEL[name]] = _reshape_from_release(name, value)
-        elif rest == 'A':
-            continue
-        elif (ours := _rename(rest)) is not None and prefix is not None:
-            renamed[_ENCODERS[prefix] + ours] = value
-        else:
+            renamed[name] = _WHOLE_MODEL[name]
+        elif prefix is not None and ours is not None:
+            renamed[name] = _ENCODERS[prefix] + ours
+        elif rest != 'A':
             unknown.append(name)
     if unknown or not renamed:
         raise CheckpointError(
-            'this is no ST-GCN state dict of the HiCLR family', got=f'unknown names: {unknown[:10]}',
+            'this is no ST-GCN state dict of the HiCLR family',
+            got=f'unknown names: {unknown[:10]}',
             accepted='encoder_q.*, encoder_k.*, queue, queue_ptr, mask_param, or a bare encoder',
             fix='choose the layout that the file has with --from',
         )
     return renamed
+
+
+def from_hiclr_stgcn(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A state dict under our names, see `rename_hiclr_stgcn`; the queue is transposed to rows."""
+    state = {name.removeprefix('module.'): value for name, value in state.items()}
+    return {
+        ours: _reshape_from_release(theirs, state[theirs])
+        for theirs, ours in rename_hiclr_stgcn(state).items()
+    }
 
 
 def _split_encoder(name: str, bare: bool) -> tuple[str | None, str]:
@@ -85,7 +97,28 @@ def _reshape_from_release(name: str, value: Tensor) -> Tensor:
     return value.reshape(()) if name == 'queue_ptr' else value
 
 
-#: Name of a foreign layout -> its renaming, as `tools/convert_checkpoint.py` offers them.
-CONVERTERS: dict[str, Callable[[Mapping[str, Tensor]], dict[str, Tensor]]] = {
-    'hiclr-stgcn': from_hiclr_stgcn,
-}
+#: Name of a foreign layout -> how it is converted, as `tools/convert_checkpoint.py` offers them.
+CONVERTERS: dict[str, Callable[[Mapping[str, Tensor]], dict[str, Tensor]]] = {'hiclr-stgcn': from_hiclr_stgcn}
+
+
+def convert_file(source: str | Path, target: str | Path, layout: str = 'hiclr-stgcn') -> list[str]:
+    """Convert a checkpoint file; nothing in it is executed.
+
+    Args:
+        source: A checkpoint of another project.
+        target: Written durably, in a form that --pretrained takes.
+        layout: A key of `CONVERTERS`.
+
+    Returns:
+        The names of the tensors that were written.
+    Raises:
+        ConfigError: If the layout is unknown.
+        CheckpointError: If the file cannot be read or does not have the layout.
+    """
+    if layout not in CONVERTERS:
+        raise ConfigError(
+            f"unknown checkpoint layout '{layout}'", accepted=closest(layout, CONVERTERS), where='--from'
+        )
+    state = CONVERTERS[layout](state_dict_of(load_file(source), where=str(source)))
+    save_file({'state_dict': state, 'meta': {'converted_from': f'{layout}: {Path(source).name}'}}, target)
+    return list(state)

@@ -41,9 +41,10 @@ class KeyEncoder(nn.Module):
     @torch.no_grad()
     def update(self, query: nn.ModuleDict) -> None:
         """One step of the moving average, over parameters only."""
-        keys, queries = list(self.encoder.parameters()), list(query.parameters())
+        keys = [parameter.detach() for parameter in self.encoder.parameters()]
+        queries = [parameter.detach() for parameter in query.parameters()]
         torch._foreach_mul_(keys, self.momentum)
-        torch._foreach_add_(keys, [q.detach() for q in queries], alpha=1 - self.momentum)
+        torch._foreach_add_(keys, queries, alpha=1 - self.momentum)
 
     @torch.no_grad()
     def forward(self, view: View) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -13,7 +14,16 @@ from torch import Tensor, nn
 from ..errors import ConfigError
 from ..functional.schedules import ramp
 from ..graphs import SkeletonLayout, get_layout
-from ..registry import BACKBONES, HEADS, MODELS, NECKS, REGULARIZERS, config_path, current_path
+from ..registry import (
+    BACKBONES,
+    HEADS,
+    MODELS,
+    NECKS,
+    REGULARIZERS,
+    check_arguments,
+    config_path,
+    current_path,
+)
 from ..structures import Features, MultiView, Step, Terms, View
 from .feature_queue import FeatureQueue
 from .initialization import release_initialization, torch_initialization
@@ -112,17 +122,20 @@ class Learner(BaseModel):
             None if cfg is None else NECKS.build(cfg, where=where, in_channels=width)
             for cfg, where in ((projector, 'projector'), (classifier, 'classifier'))
         )
-        self.key_encoder = self._build_part('key_encoder', KeyEncoder, key_encoder, query=self.query_encoder())
+        self.key_encoder = self._build_part(
+            'key_encoder', KeyEncoder, key_encoder, query=self.query_encoder()
+        )
         channels = width if self.projector is None else self.projector.out_channels
         self.queue = self._build_part('queue', FeatureQueue, queue, channels=channels)
         self.heads = _build_terms(HEADS, heads or {}, 'heads')
         self.regularizers = _build_terms(REGULARIZERS, regularizers or {}, 'regularizers')
         self.last_keys: Tensor | None = None
         self.last_queries: tuple[Tensor, ...] = ()
-        if self.queue is not None and (self.projector is None or self.key_encoder is None):
+        if self.queue is not None and 'keys' not in self.supplies:
             raise ConfigError(
-                'a queue holds the keys of a key encoder, and there is none', where=current_path('queue'),
-                fix='add model.projector and model.key_encoder, or remove model.queue',
+                'a queue holds keys, and this config makes none',
+                where=current_path('queue'),
+                fix=f'configure {SOURCES["keys"]}, or remove model.queue',
             )
         self.frozen = tuple(frozen)
         self._freeze()
@@ -134,9 +147,12 @@ class Learner(BaseModel):
         if cfg is None:
             return None
         with config_path(name):
+            signature = inspect.signature(cls)
+            own = [p for name, p in signature.parameters.items() if name not in context]
+            check_arguments(signature.replace(parameters=own), cfg, name=cls.__name__)
             try:
                 return cls(**context, **cfg)
-            except (TypeError, ValueError) as error:
+            except ValueError as error:
                 raise ConfigError(str(error), where=current_path()) from error
 
     def query_encoder(self) -> nn.ModuleDict:
@@ -153,7 +169,7 @@ class Learner(BaseModel):
         self.after_pretrained()
 
     def after_pretrained(self) -> None:
-        """Copy the query encoder into a key encoder that starts from it; the Runner calls it after loading."""
+        """Copy the query encoder into a key encoder that starts from it; called after loading too."""
         if self.key_encoder is not None and self.key_encoder.start == 'query':
             self.key_encoder.copy_from(self.query_encoder())
 
@@ -193,7 +209,8 @@ class Learner(BaseModel):
         if mode == 'predict':
             if self.classifier is None:
                 raise ConfigError(
-                    'this model has no classifier', where='model.classifier',
+                    'this model has no classifier',
+                    where='model.classifier',
                     fix="add classifier=dict(type='LinearClassifier', num_classes=...) or evaluate with kNN",
                 )
             return [{'scores': step.class_logits[0], 'labels': labels, 'index': index}]
@@ -226,7 +243,7 @@ class Learner(BaseModel):
         )
 
     def compute_losses(self, step: Step) -> dict[str, dict[str, Tensor]]:
-        """Move the key encoder, run every term, then queue the keys: one training iteration without its gradient."""
+        """Move the key encoder, run every term, then queue the keys: one iteration, its gradient aside."""
         if self.key_encoder is not None:
             self.key_encoder.update(self.query_encoder())
         losses: dict[str, Tensor] = {}
@@ -242,12 +259,14 @@ class Learner(BaseModel):
         return {'losses': losses, 'diagnostics': diagnostics}
 
     def parse_losses(self, losses: Any) -> tuple[Tensor, dict[str, Tensor]]:
-        """The sum of every loss term and what is logged; MMEngine's own sums only keys with 'loss' in them."""
+        """The sum of all loss terms, and what is logged; MMEngine's own sums only keys with 'loss' in them."""
         terms = losses['losses']
         if not terms:
             raise ConfigError(
-                'the model has nothing to learn from', got='no head and no regularizer',
-                where='model.heads', fix="add heads=dict(name=dict(type='...'))",
+                'the model has nothing to learn from',
+                got='no head and no regularizer',
+                where='model.heads',
+                fix="add heads=dict(name=dict(type='...'))",
             )
         total = torch.stack([term.mean() for term in terms.values()]).sum()
         logged = {'loss': total, **terms, **losses['diagnostics']}
@@ -270,19 +289,28 @@ class Learner(BaseModel):
         """Refuse terms whose needs nothing supplies, naming both sides."""
         policy = self.data_preprocessor.policy
         views = 1 if policy is None else policy.num_views
+        for name in set(self.heads) & set(self.regularizers):
+            raise ConfigError(
+                'a head and a regularizer have one name',
+                got=name,
+                where=current_path('regularizers', name),
+                fix='rename one of the two, so that their losses can be told apart',
+            )
         for kind, terms in (('heads', self.heads), ('regularizers', self.regularizers)):
             for name, term in terms.items():
-                component = term.component
+                component: Any = term.component
                 title, where = type(component).__name__, current_path(kind, name)
                 for need in sorted(component.needs - self.supplies):
                     raise ConfigError(
-                        f"{title} needs '{need}', which this config does not supply", where=where,
+                        f"{title} needs '{need}', which this config does not supply",
+                        where=where,
                         got=f'supplied: {", ".join(sorted(self.supplies))}',
                         fix=f'configure {SOURCES.get(need, need)}, or remove {kind}.{name}',
                     )
                 if views < component.min_views:
                     raise ConfigError(
-                        f'{title} needs at least {component.min_views} ordered views', where=where,
+                        f'{title} needs at least {component.min_views} ordered views',
+                        where=where,
                         got=f'{views} from {type(policy).__name__ if policy is not None else "no policy"}',
                         fix='add stages to model.data_preprocessor.policy',
                     )
@@ -311,6 +339,9 @@ def _build_terms(registry: Any, cfgs: Mapping[str, Any], where: str) -> nn.Modul
             component = registry.build(arguments, where=name)
             try:
                 terms[name] = WeightedTerm(component, **options)
-            except ValueError as error:
-                raise ConfigError(str(error), where=current_path(name)) from error
+            except (
+                KeyError,
+                ValueError,
+            ) as error:  # KeyError: a name with a dot, say, that no module can have
+                raise ConfigError(str(error.args[0]), where=current_path(name)) from error
     return terms

@@ -22,9 +22,15 @@ class MLPProjection(Neck):
 
     def __init__(self, in_channels: int, out_channels: int = 128, hidden_channels: int | None = None) -> None:
         super().__init__()
+        hidden = in_channels if hidden_channels is None else hidden_channels
+        if min(hidden, out_channels) < 1:
+            raise ValueError(
+                f'channels must be >= 1, got hidden_channels={hidden}, out_channels={out_channels}'
+            )
         self.in_channels, self.out_channels = in_channels, out_channels
-        hidden = hidden_channels or in_channels
-        self.layers = nn.Sequential(nn.Linear(in_channels, hidden), nn.ReLU(), nn.Linear(hidden, out_channels))
+        self.layers = nn.Sequential(
+            nn.Linear(in_channels, hidden), nn.ReLU(), nn.Linear(hidden, out_channels)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers(x)

@@ -58,6 +58,7 @@ def run(cells: Sequence[Cell], root: Path, jobs: int, report: Callable[[str], No
     total = sum(len(cell.steps) for cell in cells)
     ended = sum(done(step) is not None for cell in cells for step in cell.steps)
     waiting = deque(cell for cell in cells if _next_step(cell) is not None)
+    report(f'{total} steps, {ended} finished before; {jobs} at a time, {_threads(jobs)} thread(s) each')
     running: list[_Process] = []
     try:
         while waiting or running:
@@ -110,14 +111,13 @@ class _Process:
         self.command = self.step.command(self._checkpoint)
         self._before = self._result_files()
         self.step.folder.mkdir(parents=True, exist_ok=True)
-        threads = max(1, (os.cpu_count() or 1) // jobs)
         with open(self.step.folder / LOG, 'a') as log:
             log.write(f'$ {shown(self.command)}\n')
             log.flush()
             self._popen = subprocess.Popen(
                 [sys.executable, '-u', str(root / self.command[0]), *self.command[1:]],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                env={**os.environ, 'OMP_NUM_THREADS': str(threads)}, preexec_fn=_end_with_parent(),
+                env={**os.environ, 'OMP_NUM_THREADS': str(_threads(jobs))}, preexec_fn=_end_with_parent(),
             )
 
     def has_ended(self) -> bool:
@@ -171,6 +171,10 @@ class _Process:
         new.sort(key=lambda path: path.stat().st_mtime_ns)
         results = [json.loads(path.read_text('utf-8')) for path in new]
         return {result['protocol']: result for result in results}
+
+
+def _threads(jobs: int) -> int:
+    return max(1, (os.cpu_count() or 1) // jobs)
 
 
 def _next_step(cell: Cell) -> PlannedStep | None:

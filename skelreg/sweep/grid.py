@@ -4,9 +4,9 @@
 title: Pretraining on Northwestern-UCLA
 note: What was tuned, and on what.       # optional, printed below the table
 seeds: [0, 1, 2]                         # each goes in as randomness.seed
-reference: SkeletonCLR                   # optional: the row that every other one is compared with, seed by seed
+reference: SkeletonCLR                   # optional: the row that the others are compared with, seed by seed
 metrics: [linear/top1, knn1/top1]        # <protocol>/<figure> of the result files
-options: {train_cfg.max_epochs: 30}      # optional: config options of every step
+options: {train_dataloader.batch_size: 32}   # optional: config options of every step
 columns:                                 # optional: option sets, shown side by side
   464-clean: {test_dataloader.dataset.split: 464-clean}
 rows:                                    # name -> steps, run one after another
@@ -80,7 +80,7 @@ def load_grid(path: str | Path) -> Grid:
     """
     path = Path(path)
     if not path.is_file():
-        raise ConfigError(f"grid file '{path}' does not exist", fix='see skelreg/sweep/grid.py for the format')
+        raise ConfigError(f"there is no grid file '{path}'", fix='for the format, see skelreg/sweep/grid.py')
     try:
         content = yaml.safe_load(path.read_text('utf-8'))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -147,7 +147,7 @@ class _Reader:
         entries = self._mapping(entry, key, _STEP_KEYS)
         named = [kind for kind in ('train', 'test') if kind in entries]
         if len(named) != 1 or not isinstance(entries[named[0]], str):
-            self._refuse(key, 'must name one config to train or to test', got=entry, accepted='{train: CONFIG}')
+            self._refuse(key, 'must train or test one config', got=entry, accepted='{train: CONFIG}')
         source = entries.get('from')
         trained = [number for number, kind in enumerate(earlier, 1) if kind == 'train']
         if source is not None and source not in trained:

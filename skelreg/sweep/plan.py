@@ -6,7 +6,8 @@ import hashlib
 import json
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -73,7 +74,8 @@ def plan(grid: Grid, work_dir: Path, synthetic: int | None = None) -> list[Cell]
     """Every cell of a grid, the first seed of all rows before the second of any.
 
     Raises:
-        ConfigError: If a config of the grid does not exist or cannot be read.
+        ConfigError: If a config does not exist, cannot be read or does not take an option; the error names
+            the row.
     """
     cells = []
     for seed in (*grid.seeds, None):
@@ -84,7 +86,8 @@ def plan(grid: Grid, work_dir: Path, synthetic: int | None = None) -> list[Cell]
             for column, options in grid.columns.items():
                 shared = {**grid.options, **options}
                 folder = work_dir.joinpath(*map(_slug, filter(None, (column, row, _seed_name(seed)))))
-                cells.append(Cell(row, column, seed, _plan_steps(steps, shared, seed, folder, synthetic)))
+                with _naming(f'rows.{row}', f'columns.{column}' if column else ''):
+                    cells.append(Cell(row, column, seed, _plan_steps(steps, shared, seed, folder, synthetic)))
     return cells
 
 
@@ -106,9 +109,21 @@ def _plan_steps(
 def _key(step: Step, options: dict[str, Any], source: PlannedStep | None, synthetic: int | None) -> str:
     cfg = load_config(step.config, options, synthetic=synthetic)
     if step.kind == 'train' and cfg.get('train_cfg') is None:
-        raise ConfigError('the grid trains a config that trains nothing', where=step.config, fix='test: CONFIG')
+        raise ConfigError('a step trains a config that trains nothing', where=step.config, fix='test: CONFIG')
     content = [step.kind, step.config, cfg.to_dict(), None if source is None else source.key]
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=repr).encode()).hexdigest()
+
+
+@contextmanager
+def _naming(*places: str) -> Iterator[None]:
+    """Say in which entries of the grid a mistake stands."""
+    try:
+        yield
+    except ConfigError as error:
+        where = ', '.join(place for place in (*places, error.where) if place)
+        raise ConfigError(
+            error.what, got=error.got, accepted=error.accepted, where=where, fix=error.fix
+        ) from error
 
 
 def _option(key: str, value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,7 +53,7 @@ def collect(cells: Iterable[Cell]) -> list[Outcome]:
 
 
 def as_json(grid: Grid, outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Everything a table was made from; per-class figures and confusion matrices stay with the checkpoints."""
+    """Everything a table was made from; what is per class stays with the checkpoints."""
     return {
         'title': grid.title, 'note': grid.note, 'seeds': list(grid.seeds), 'reference': grid.reference,
         'metrics': list(grid.metrics), 'synthetic': _is_synthetic(outcomes),
@@ -129,7 +129,7 @@ def _differences(grid: Grid, outcomes: Sequence[Outcome], reference: str) -> str
     return _table(grid, [row for row in grid.rows if row != reference], entry)
 
 
-def _table(grid: Grid, rows: list[str], entry: Any) -> str:
+def _table(grid: Grid, rows: list[str], entry: Callable[[str, str, str], str]) -> str:
     places = [(column, metric) for column in grid.columns for metric in grid.metrics]
     lines = [['', *(f'{column} {metric}'.strip() for column, metric in places)]]
     lines.append(['---', *('---:' for _ in places)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -41,19 +41,16 @@ def summarise(values: Sequence[float], level: float = 0.95) -> Summary:
 
 
 def paired_differences(
-    values: Mapping[Hashable, float], reference: Mapping[Hashable, float]
+    values: Mapping[int | None, float], reference: Mapping[int | None, float]
 ) -> list[float]:
     """`value - reference` for every seed that both have.
 
     The key None stands for a figure that does not depend on the seed: it pairs with every seed of the
     other side.
     """
-    seeds = (set(values) | set(reference)) - {None} or {None}
-    return [
-        values.get(seed, values.get(None, math.nan)) - reference.get(seed, reference.get(None, math.nan))
-        for seed in sorted(seeds, key=str)
-        if (seed in values or None in values) and (seed in reference or None in reference)
-    ]
+    seeds = (values.keys() | reference.keys()) - {None} or {None}
+    pairs = [(values.get(s, values.get(None)), reference.get(s, reference.get(None))) for s in seeds]
+    return [value - base for value, base in pairs if value is not None and base is not None]
 
 
 def t_quantile(level: float, freedom: int) -> float:

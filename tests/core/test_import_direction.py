@@ -19,7 +19,7 @@ LAYERS = (
     {'functional'},
     {'augmentations', 'backbones', 'compat', 'datasets', 'heads', 'necks', 'plugin_manager', 'regularizers'},
     {'learner', 'engine'},
-    {'testing', 'explain'},
+    {'testing', 'explain', 'parts'},
     {'runner'},
     {'tasks', 'sweep'},
 )

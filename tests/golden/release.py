@@ -16,8 +16,13 @@ def learner_for(report, state, heads, **options):
     width = state['backbone.blocks.0.norm1.weight'].shape[0]
     learner = Learner(
         layout='ntu_rgbd',
-        backbone={'type': 'STGCN', 'hidden_channels': width, 'dropout': 0.0, 'adjacency': 'release_spatial',
-                  'out_channels': state['backbone.blocks.9.norm1.weight'].shape[0]},
+        backbone={
+            'type': 'STGCN',
+            'hidden_channels': width,
+            'dropout': 0.0,
+            'adjacency': 'release_spatial',
+            'out_channels': state['backbone.blocks.9.norm1.weight'].shape[0],
+        },
         heads=heads,
         **options,
     )

@@ -12,14 +12,20 @@ def test_linear_steps_equal_the_release(golden):
         state = from_hiclr_stgcn(report.under('state/'))
         classes = state['classifier.linear.weight'].shape[0]
         learner = learner_for(
-            report, state, {'classification': {'type': 'ClassificationHead'}}, frozen=('backbone',),
+            report,
+            state,
+            {'classification': {'type': 'ClassificationHead'}},
+            frozen=('backbone',),
             classifier={'type': 'LinearClassifier', 'num_classes': classes},
         ).train()
         trained = [p for p in learner.parameters() if p.requires_grad]
         assert len(trained) == len(report.read('trained_params'))
         optimizer = torch.optim.SGD(
-            trained, lr=float(report.read('lr')), momentum=float(report.read('sgd_momentum')),
-            nesterov=bool(report.read('nesterov')), weight_decay=float(report.read('weight_decay')),
+            trained,
+            lr=float(report.read('lr')),
+            momentum=float(report.read('sgd_momentum')),
+            nesterov=bool(report.read('nesterov')),
+            weight_decay=float(report.read('weight_decay')),
         )
         pooled = learner.extract(MultiView((View('plain', report.tensor('x')),)))
         for k in range(sum(key.endswith('/loss') for key in report.keys)):

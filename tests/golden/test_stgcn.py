@@ -12,8 +12,11 @@ from tests.golden.release import load_encoder
 def build(report, dropout=0.5):
     """Encoder and classifier of a file, with the authors' weights."""
     backbone = STGCN(
-        'ntu_rgbd', hidden_channels=int(report.read('hidden_channels')),
-        out_channels=int(report.read('hidden_dim')), dropout=dropout, adjacency='release_spatial',
+        'ntu_rgbd',
+        hidden_channels=int(report.read('hidden_channels')),
+        out_channels=int(report.read('hidden_dim')),
+        dropout=dropout,
+        adjacency='release_spatial',
     )
     classifier = LinearClassifier(backbone.out_channels, int(report.read('num_class')))
     state = from_hiclr_stgcn(report.under('state/'))
@@ -52,8 +55,12 @@ def test_train_gradients_equal_the_release(golden):
         loss.backward()
         report.compare('logits', logits, rtol=1e-3, atol=1e-4)
         report.compare('loss', loss, rtol=1e-3)
-        ours = dict([*((f'backbone.{k}', v) for k, v in backbone.named_parameters()),
-                     *((f'classifier.{k}', v) for k, v in classifier.named_parameters())])
+        ours = dict(
+            [
+                *((f'backbone.{k}', v) for k, v in backbone.named_parameters()),
+                *((f'classifier.{k}', v) for k, v in classifier.named_parameters()),
+            ]
+        )
         buffers = {f'backbone.{k}': v for k, v in backbone.named_buffers()}
         gradients = from_hiclr_stgcn({k: report.tensor(f'grad/{k}') for k in report.stems('grad/')})
         largest = max(float(g.abs().max()) for g in gradients.values())

@@ -1,4 +1,4 @@
-# Northwestern-UCLA: views 1 and 2 train, view 3 tests; the 95 sequences that stand in both are out of training.
+# Northwestern-UCLA: views 1 and 2 train, view 3 tests; the 95 sequences in both are out of training.
 # Half of its sequences are shorter than 32 frames.
 layout = 'nucla'
 train_dataloader = dict(

@@ -1,4 +1,4 @@
-# Nearest neighbours by cosine on the features of a frozen encoder: run with tools/test.py, nothing is trained.
+# Nearest neighbours by cosine on features of a frozen encoder: run with tools/test.py, nothing is trained.
 protocol = 'knn'
 model = dict(type='Learner')
 test_cfg = dict(type='KNNTestLoop', k=(1, 5, 20))

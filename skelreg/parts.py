@@ -1,0 +1,95 @@
+"""The parts that MMEngine's Runner builds by itself, looked at before it does."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mmengine.config import Config
+from torch.utils.data import DataLoader
+
+from .errors import ConfigError
+from .registry import (
+    DATA_SAMPLERS,
+    HOOKS,
+    LOOPS,
+    METRICS,
+    OPTIM_WRAPPERS,
+    OPTIMIZERS,
+    PARAM_SCHEDULERS,
+    ComponentRegistry,
+    check_arguments,
+    config_path,
+)
+
+#: Dataloader -> the loop that runs over it.
+DATALOADERS = {'train_dataloader': 'train_cfg', 'val_dataloader': 'val_cfg', 'test_dataloader': 'test_cfg'}
+_DEFAULT_LOOPS = {'train_cfg': 'EpochBasedTrainLoop', 'val_cfg': 'ValLoop', 'test_cfg': 'TestLoop'}
+#: Entries that hold one part or a list of them: registry, and arguments that the Runner takes or gives.
+_LISTS: dict[str, tuple[ComponentRegistry, tuple[str, ...]]] = {
+    'param_scheduler': (PARAM_SCHEDULERS, ('optimizer', 'param_name', 'convert_to_iter_based')),
+    'val_evaluator': (METRICS, ()),
+    'test_evaluator': (METRICS, ()),
+    'custom_hooks': (HOOKS, ('priority',)),
+}
+_VARIADIC = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+
+
+def check_parts(cfg: Config) -> None:
+    """Check names and arguments of what the Runner itself builds, late and without naming the place.
+
+    Raises:
+        ConfigError: With the place in the config.
+    """
+    for where, registry, part, given in _parts(cfg):
+        if not isinstance(part, Mapping):
+            continue
+        with config_path(where):
+            kind = part.get('type')
+            kind = registry.find(kind) if isinstance(kind, str) else kind
+            if kind is None:
+                raise ConfigError(f'{registry.name} config has no type', where=where, got=dict(part))
+            arguments = {key: value for key, value in part.items() if key not in ('type', *given)}
+            check_arguments(_own_signature(kind, given), arguments, name=f'{registry.name} {kind.__name__}')
+    epochs = (cfg.get('train_cfg') or {}).get('max_epochs')
+    if epochs is not None and (not isinstance(epochs, int) or epochs < 1):
+        raise ConfigError('max_epochs must be a whole number >= 1', got=epochs, where='train_cfg.max_epochs')
+
+
+def _parts(cfg: Config) -> Iterator[tuple[str, ComponentRegistry, Any, tuple[str, ...]]]:
+    """(place, registry, config, arguments that the Runner itself takes or gives) of every part."""
+    for name in DATALOADERS:
+        if (loader := cfg.get(name)) is not None:
+            yield name, DATA_SAMPLERS, {'type': DataLoader, **loader}, ('num_batch_per_epoch',)
+            yield f'{name}.sampler', DATA_SAMPLERS, loader.get('sampler'), ('dataset', 'seed')
+    for name, default in _DEFAULT_LOOPS.items():
+        if (loop := cfg.get(name)) is not None:
+            default = default if loop.get('by_epoch', True) else 'IterBasedTrainLoop'
+            yield name, LOOPS, {'type': default, **loop}, ('by_epoch', 'runner', 'dataloader', 'evaluator')
+    if (wrapper := cfg.get('optim_wrapper')) is not None:
+        given = ('optimizer', 'constructor', 'paramwise_cfg')
+        yield 'optim_wrapper', OPTIM_WRAPPERS, {'type': 'OptimWrapper', **wrapper}, given
+        yield 'optim_wrapper.optimizer', OPTIMIZERS, wrapper.get('optimizer'), ('params',)
+    for name, (registry, taken) in _LISTS.items():
+        parts = cfg.get(name) or []
+        for i, part in enumerate([parts] if isinstance(parts, Mapping) else parts):
+            yield f'{name}[{i}]', registry, part, taken
+    for name, hook in (cfg.get('default_hooks') or {}).items():
+        yield f'default_hooks.{name}', HOOKS, hook, ('priority',)
+
+
+def _own_signature(kind: Any, given: tuple[str, ...]) -> inspect.Signature:
+    """What a config may set: also what `*args, **kwargs` pass on to base classes, without what is given."""
+    found: dict[str, inspect.Parameter] = {}
+    for base in kind.__mro__:
+        constructor = vars(base).get('__init__')
+        if base is object or constructor is None:
+            continue
+        parameters = list(inspect.signature(constructor).parameters.values())[1:]
+        for parameter in parameters:
+            found.setdefault(parameter.name, parameter)
+        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+            named = [p for name, p in found.items() if name not in given and p.kind not in _VARIADIC]
+            return inspect.Signature([p.replace(kind=p.KEYWORD_ONLY) for p in named])
+    return inspect.Signature([inspect.Parameter('arguments', inspect.Parameter.VAR_KEYWORD)])

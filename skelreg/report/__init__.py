@@ -1,0 +1,1 @@
+"""Pictures of a run, and one HTML page that holds them."""

@@ -1,0 +1,172 @@
+"""Figures of a run as SVG text, drawn by matplotlib."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ConfigError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+P = ParamSpec('P')
+#: Okabe and Ito's colours, which people with any colour vision tell apart; yellow is too pale on white.
+COLOURS = ('#0072B2', '#E69F00', '#009E73', '#D55E00', '#CC79A7', '#56B4E9', '#000000')
+#: More classes than colours go on with another marker.
+MARKERS = ('o', '^', 's', 'x', 'D', '*', 'P', 'v')
+_DASHES = ('-', '--', ':', '-.')
+_STYLE = {
+    'font.size': 10,
+    'axes.spines.top': False,
+    'axes.spines.right': False,
+    'axes.titlesize': 11,
+    'axes.titlelocation': 'left',
+    'legend.frameon': False,
+    'svg.hashsalt': 'skelreg',  # the same numbers give the same file
+}
+
+
+def _drawing(draw: Callable[P, Figure]) -> Callable[P, str]:
+    """Let a function draw in the house's style, and return its figure as SVG."""
+
+    @wraps(draw)
+    def as_svg(*args: P.args, **kwargs: P.kwargs) -> str:
+        buffer = io.StringIO()
+        with _matplotlib().rc_context(_STYLE):
+            draw(*args, **kwargs).savefig(buffer, format='svg', metadata={'Date': None})
+        return buffer.getvalue()
+
+    return as_svg
+
+
+@_drawing
+def loss_curves(
+    lines: Sequence[Mapping[str, Any]],
+    terms: Mapping[str, str],
+    share: tuple[str, str],
+    events: Mapping[int, str] | None = None,
+) -> Figure:
+    """The objective and each of its terms over the epochs; beside them, a share between 0 and 1.
+
+    Args:
+        lines: Of the scalars' file; those that are not a whole training epoch are left out.
+        terms: Name of a number -> what the legend calls it.
+        share: Name and title of the number beside the losses.
+        events: Finished epochs -> what changes there.
+    Raises:
+        ConfigError: If matplotlib is missing, or a number is not in the lines.
+    """
+    epochs = [line for line in lines if line['mode'] == 'train' and 'seconds' in line]
+    x = [line['epoch'] for line in epochs]
+    figure, axes = _figure(1, 2, (9.0, 3.6), width_ratios=(2, 1))
+    for i, (name, label) in enumerate(terms.items()):
+        axes[0].plot(x, _column(epochs, name), _DASHES[i % 4], color=COLOURS[i % len(COLOURS)], label=label)
+    axes[0].set(title='Loss', xlabel='epoch', ylabel='mean over the epoch (nats)')
+    axes[0].set_ylim(bottom=0)
+    axes[0].legend(fontsize=9)
+    axes[1].plot(x, _column(epochs, share[0]), color=COLOURS[0])
+    axes[1].set(title=share[1], xlabel='epoch', ylabel='share of sequences', ylim=(0, 1))
+    for ax in axes:
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        _mark(ax, events or {})
+    return figure
+
+
+@_drawing
+def scatter_plots(
+    panels: Mapping[str, NDArray[np.float32]], labels: NDArray[np.int64], class_names: Sequence[str]
+) -> Figure:
+    """Points of each panel, coloured and marked by class, one legend for all.
+
+    Args:
+        panels: Title -> points.
+        labels: Class of each point, the same in all panels.
+        class_names: A name per class.
+    Shape:
+        points: (B, 2); labels: (B,).
+    Raises:
+        ConfigError: If matplotlib is missing.
+    """
+    figure, axes = _figure(1, len(panels), (1.6 + 3.7 * len(panels), 3.9))
+    for ax, (title, points) in zip(axes, panels.items(), strict=True):
+        for label, name in enumerate(class_names):
+            chosen = points[labels == label]
+            colour, marker = COLOURS[label % len(COLOURS)], MARKERS[label // len(COLOURS) % len(MARKERS)]
+            ax.scatter(
+                chosen[:, 0], chosen[:, 1], s=16, color=colour, marker=marker, alpha=0.8, linewidths=0, label=name
+            )
+        ax.set(title=title, xticks=[], yticks=[])
+    figure.legend(*axes[0].get_legend_handles_labels(), loc='outside right center', title='action')
+    return figure
+
+
+@_drawing
+def confusion_plot(confusion: Sequence[Sequence[int]], class_names: Sequence[str]) -> Figure:
+    """Per cent of each true class (rows) that went to each predicted one (columns).
+
+    Shape:
+        confusion: (classes, classes) counts.
+    Raises:
+        ConfigError: If matplotlib is missing.
+    """
+    counts = np.asarray(confusion, dtype=np.float64)
+    percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    size = 2.2 + 0.42 * len(class_names)
+    figure, axes = _figure(1, 1, (size + 0.8, size))
+    image = axes[0].imshow(percent, cmap='Blues', vmin=0, vmax=100)
+    for (row, column), value in np.ndenumerate(percent):
+        if value >= 0.5:
+            colour = 'white' if value > 55 else 'black'
+            axes[0].text(column, row, f'{value:.0f}', ha='center', va='center', fontsize=8, color=colour)
+    ticks = range(len(class_names))
+    axes[0].set_xticks(ticks, class_names, rotation=45, ha='right', rotation_mode='anchor')
+    axes[0].set_yticks(ticks, class_names)
+    axes[0].set(xlabel='predicted action', ylabel='true action')
+    figure.colorbar(image, ax=axes[0], label='per cent of the true action', shrink=0.8)
+    return figure
+
+
+def _figure(
+    rows: int, columns: int, size: tuple[float, float], width_ratios: Sequence[float] | None = None
+) -> tuple[Figure, list[Axes]]:
+    # Without pyplot, so that no window system and no global figure are involved.
+    figure: Figure = _matplotlib().figure.Figure(figsize=size, layout='constrained')
+    return figure, list(figure.subplots(rows, columns, squeeze=False, width_ratios=width_ratios).flat)
+
+
+def _matplotlib() -> ModuleType:
+    try:
+        import matplotlib
+        import matplotlib.figure
+    except ImportError as error:
+        raise ConfigError(
+            'figures are drawn by matplotlib, which is not installed', got=str(error),
+            fix="pip install 'skelreg[vis]'",
+        ) from error
+    return matplotlib
+
+
+def _column(epochs: Sequence[Mapping[str, Any]], name: str) -> list[float]:
+    """One number of every epoch; nan leaves a gap where it was not finite."""
+    if not any(name in epoch for epoch in epochs):
+        known = sorted({key for epoch in epochs for key in epoch})
+        accepted = ', '.join(known) or 'nothing: no epoch has ended'
+        raise ConfigError(f"there is no number '{name}' to draw", accepted=accepted)
+    return [float('nan') if epoch.get(name) is None else epoch[name] for epoch in epochs]
+
+
+def _mark(ax: Axes, events: Mapping[int, str]) -> None:
+    for epoch, text in events.items():
+        ax.axvline(epoch + 0.5, color='0.6', linewidth=0.8)
+        ax.annotate(
+            text, (epoch + 0.5, 1), xycoords=('data', 'axes fraction'), xytext=(3, -3),
+            textcoords='offset points', va='top', fontsize=8, color='0.35',
+        )

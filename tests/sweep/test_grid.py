@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from skelreg.errors import ConfigError
+from skelreg.sweep import grid as module
+from skelreg.sweep.grid import Step, load_grid
+
+ROOT = Path(__file__).parents[2]
+MINIMAL = """
+seeds: [0]
+metrics: [knn1/top1]
+rows:
+  raw: [{test: knn.py}]
+"""
+
+
+def load(tmp_path: Path, text: str) -> module.Grid:
+    path = tmp_path / 'grid.yaml'
+    path.write_text(text)
+    return load_grid(path)
+
+
+def test_the_documented_example_is_a_grid(tmp_path: Path) -> None:
+    example = re.search(r'```yaml\n(.*?)```', module.__doc__ or '', re.DOTALL)
+    assert example
+    grid = load(tmp_path, example[1])
+    assert grid.reference == 'SkeletonCLR' and list(grid.columns) == ['464-clean']
+    assert grid.rows['SkeletonCLR'][2] == Step(
+        'test', 'configs/hiclr/stgcn_nucla_knn.py', source=0, options={'test_cfg.vote': 'distance'}
+    )
+
+
+def test_a_grid_needs_seeds_metrics_and_rows_only(tmp_path: Path) -> None:
+    grid = load(tmp_path, MINIMAL)
+    assert grid.columns == {'': {}} and grid.reference is None and grid.options == {}
+
+
+@pytest.mark.parametrize('path', sorted(ROOT.glob('results/*/grid.yaml')), ids=lambda path: path.parent.name)
+def test_every_grid_of_the_repository_can_be_read(path: Path) -> None:
+    for step in (step for steps in load_grid(path).rows.values() for step in steps):
+        assert (ROOT / step.config).is_file()
+
+
+@pytest.mark.parametrize(
+    ('old', 'new', 'message'),
+    [
+        ('seeds: [0]', '', 'seeds is missing'),
+        ('seeds: [0]', 'seeds: [0, 0]', 'seeds must be different whole numbers'),
+        ('seeds: [0]', 'seeds: [true]', 'seeds must be different whole numbers'),
+        ('seeds: [0]', 'seeds: [0]\nrow: 1', "unknown key 'row'(.|\n)*Closest: rows"),
+        ('knn1/top1', 'knn1', 'metrics must be a list'),
+        ('knn1/top1', 'knn1/top2', 'metrics must be a list(.|\n)*mean_class'),
+        ('seeds: [0]', 'seeds: [0]\nreference: rwa', "reference names no row: 'rwa'(.|\n)*Closest: raw"),
+        ('seeds: [0]', 'seeds: [0]\ncolumns: {a: 1}', 'columns.a must be a mapping'),
+        ('[{test: knn.py}]', '{test: knn.py}', 'rows.raw must be a list of steps'),
+        ('[{test: knn.py}]', '[{test: a.py, train: b.py}]', r'rows.raw\[0\] must train or test one config'),
+        ('[{test: knn.py}]', '[{test: a.py, option: {}}]', r"rows.raw\[0\] has the unknown key 'option'"),
+        ('[{test: knn.py}]', '[{test: a.py, from: 1}]', r'rows.raw\[0\].from must be the number'),
+        ('[{test: knn.py}]', '[{train: a.py}, {test: b.py}, {test: c.py, from: 2}]', 'accepted: 1'),
+        ('[{test: knn.py}]', '[', 'the grid file is no YAML'),
+    ],
+)
+def test_a_mistake_is_named_by_its_key(tmp_path: Path, old: str, new: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load(tmp_path, MINIMAL.replace(old, new))
+
+
+def test_a_grid_that_is_not_there_is_a_config_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match='there is no grid file'):
+        load_grid(tmp_path / 'grid.yaml')
