@@ -45,6 +45,7 @@ setup(
         'skelreg': ['py.typed'],
         'skelreg.graphs': ['layouts/*.yaml'],
         'skelreg.datasets': ['cards/*.yaml'],
+        'skelreg.report': ['*.css', '*.js'],
     },
     install_requires=REQUIRES,
     extras_require=EXTRAS,

@@ -75,7 +75,7 @@ def loss_curves(
     axes[1].plot(x, _column(epochs, share[0]), color=COLOURS[0])
     axes[1].set(title=share[1], xlabel='epoch', ylabel='share of sequences', ylim=(0, 1))
     for ax in axes:
-        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.locator_params(axis='x', integer=True)
         _mark(ax, events or {})
     return figure
 
@@ -99,9 +99,9 @@ def scatter_plots(
     for ax, (title, points) in zip(axes, panels.items(), strict=True):
         for label, name in enumerate(class_names):
             chosen = points[labels == label]
-            colour, marker = COLOURS[label % len(COLOURS)], MARKERS[label // len(COLOURS) % len(MARKERS)]
             ax.scatter(
-                chosen[:, 0], chosen[:, 1], s=16, color=colour, marker=marker, alpha=0.8, linewidths=0, label=name
+                chosen[:, 0], chosen[:, 1], s=16, alpha=0.8, linewidths=0, label=name,
+                color=COLOURS[label % len(COLOURS)], marker=MARKERS[label // len(COLOURS) % len(MARKERS)],
             )
         ax.set(title=title, xticks=[], yticks=[])
     figure.legend(*axes[0].get_legend_handles_labels(), loc='outside right center', title='action')

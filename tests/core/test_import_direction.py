@@ -19,7 +19,7 @@ LAYERS = (
     {'functional'},
     {'augmentations', 'backbones', 'compat', 'datasets', 'heads', 'necks', 'plugin_manager', 'regularizers'},
     {'learner', 'engine'},
-    {'testing', 'explain', 'parts'},
+    {'testing', 'explain', 'parts', 'report'},
     {'runner'},
     {'tasks', 'sweep'},
 )

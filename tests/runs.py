@@ -1,0 +1,41 @@
+"""Runs small enough for tests: any config on a few synthetic sequences and a narrow encoder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from skelreg.runner import load_config
+
+ROOT = Path(__file__).parents[1]
+SKELETONCLR = 'configs/skeletonclr/stgcn_nucla.py'
+HICLR, LINEAR, KNN = (f'configs/hiclr/stgcn_nucla{suffix}.py' for suffix in ('', '_linear', '_knn'))
+SEQUENCES = 24
+
+
+def small_options(cfg: Config, epochs: int = 1) -> dict[str, Any]:
+    """Dotted options that make a config quick, as far as it has what they change."""
+    options: dict[str, Any] = {}
+    for loader in ('train_dataloader', 'test_dataloader'):
+        if cfg.get(loader) is not None:
+            options |= {f'{loader}.batch_size': 4, f'{loader}.dataset.num_frames': 12}
+    if cfg.model.backbone.type == 'STGCN':
+        options |= {'model.backbone.hidden_channels': 4, 'model.backbone.out_channels': 8}
+    elif 'num_frames' in cfg.model.backbone:
+        options['model.backbone.num_frames'] = 12
+    if cfg.model.get('queue') is not None:
+        options['model.queue.size'] = 8
+    if 'k' in (cfg.get('test_cfg') or {}):
+        options['test_cfg.k'] = [1]
+    if 'max_epochs' in (cfg.get('train_cfg') or {}):
+        options['train_cfg.max_epochs'] = epochs
+    return options
+
+
+def small(config: str, epochs: int = 1, sequences: int | None = SEQUENCES, amp: bool = False, **more: Any) -> Config:
+    """A config as the tools read it; dots in the keys of `more` are written as two underscores."""
+    path = ROOT / config
+    options = small_options(load_config(path), epochs) | {key.replace('__', '.'): v for key, v in more.items()}
+    return load_config(path, options, synthetic=sequences, amp=amp)

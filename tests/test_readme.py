@@ -1,0 +1,44 @@
+"""The READMEs name only what exists, and the plain loop that they show is the one that is tested."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+READMES = [ROOT / 'README.md', ROOT / 'configs/hiclr/README.md', ROOT / 'plugins/README.md']
+
+
+def commands() -> list[list[str]]:
+    """Every `python tools/...` line of the READMEs, split as a shell splits it."""
+    lines = [line for path in READMES for line in re.findall(r'^python (tools/.+)$', path.read_text(), re.M)]
+    return [shlex.split(line, comments=True) for line in lines]
+
+
+@pytest.mark.parametrize('words', commands(), ids=' '.join)
+def test_commands_name_tools_configs_and_options_that_exist(words: list[str]) -> None:
+    assert (ROOT / words[0]).is_file()
+    for word in words:
+        if word.startswith('configs/'):
+            assert (ROOT / word).is_file()
+    options = {word for word in words if word.startswith('--')}
+    shown = subprocess.run([sys.executable, ROOT / words[0], '--help'], capture_output=True, text=True, check=True)
+    assert not {option for option in options if option not in shown.stdout}
+
+
+@pytest.mark.parametrize('path', READMES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_to_files(path: Path) -> None:
+    links = [link for link in re.findall(r'\]\(([^)#]+)', path.read_text()) if '://' not in link]
+    assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+def test_plain_loop_is_the_tested_one() -> None:
+    tested = (ROOT / 'tests/test_plain_pytorch.py').read_text()
+    loop = tested[tested.index('    policy = ') : tested.index('    return encoder, policy')]
+    assert textwrap.dedent(loop).rstrip() in (ROOT / 'README.md').read_text()
