@@ -283,6 +283,9 @@ def _construct(kind: Callable[..., Any], arguments: dict[str, Any]) -> Any:
         raise
     except ValueError as error:
         raise ConfigError(str(error), where=place) from error
+    except TypeError as error:  # the names are checked by now, so it is a value, most likely
+        fix = 'check the types of the values'
+        raise ConfigError(f'TypeError: {error}', got=arguments, where=place, fix=fix) from error
 
 
 def check_arguments(signature: inspect.Signature, arguments: Mapping[str, Any], name: str) -> None:

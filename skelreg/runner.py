@@ -205,7 +205,24 @@ def check_fit(cfg: Config, model: Any, datasets: dict[str, Any]) -> None:
                 got=f'data: {dataset.num_classes}, classifier: {classes}',
                 fix=f'set model.classifier.num_classes={dataset.num_classes}',
             )
+    _check_labels(model, datasets)
     _check_sizes(cfg, model, datasets)
+
+
+def _check_labels(model: Any, datasets: dict[str, Any]) -> None:
+    """Refuse terms that learn from labels where the training set has none."""
+    train = datasets.get('train_dataloader')
+    if train is None or bool((train.labels >= 0).any()):
+        return
+    for kind, terms in (('heads', model.heads), ('regularizers', model.regularizers)):
+        for name, term in terms.items():
+            if 'labels' in term.component.needs:
+                raise ConfigError(
+                    f'{type(term.component).__name__} needs labels, and no training sequence has one',
+                    where=f'model.{kind}.{name}',
+                    got=f'{len(train)} sequences labelled -1',
+                    fix=f'train on labelled sequences, or remove model.{kind}.{name}',
+                )
 
 
 def _check_sizes(cfg: Config, model: Any, datasets: dict[str, Any]) -> None:

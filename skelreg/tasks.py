@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.dist import is_main_process
+from mmengine.dist import barrier, is_main_process
 from rich.console import Console
 from rich.table import Table
 
@@ -41,6 +41,7 @@ def train(
         )
     runner = build_runner(cfg, work_dir, launcher, resume, pretrained)
     runner.train()
+    barrier()  # rank 0 writes the last checkpoint while the others are already here
     checkpoint = latest_checkpoint(runner.work_dir)
     if checkpoint is None:
         raise CheckpointError(

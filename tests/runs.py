@@ -34,8 +34,11 @@ def small_options(cfg: Config, epochs: int = 1) -> dict[str, Any]:
     return options
 
 
-def small(config: str, epochs: int = 1, sequences: int | None = SEQUENCES, amp: bool = False, **more: Any) -> Config:
+def small(
+    config: str, epochs: int = 1, sequences: int | None = SEQUENCES, amp: bool = False, **more: Any
+) -> Config:
     """A config as the tools read it; dots in the keys of `more` are written as two underscores."""
     path = ROOT / config
-    options = small_options(load_config(path), epochs) | {key.replace('__', '.'): v for key, v in more.items()}
+    options = small_options(load_config(path), epochs)
+    options |= {key.replace('__', '.'): value for key, value in more.items()}
     return load_config(path, options, synthetic=sequences, amp=amp)

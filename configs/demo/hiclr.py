@@ -8,11 +8,11 @@ _base_ = [
 model = dict(
     layout={{_base_.layout}},
     backbone={{_base_.backbone}},
-    # A quarter of the training set at most, and a key encoder that keeps up with a run of 300 steps.
-    queue=dict(size=192),
-    key_encoder=dict(momentum=0.99),
-    heads=dict(hierarchy=dict(type='HierarchicalConsistencyHead', mining_start_epoch=15)),
+    # So short a run needs a high rate and a slow key encoder: with a quick one, old keys in the queue lie far
+    # from new ones, every own key is the nearest, and nothing is learnt.
+    key_encoder=dict(momentum=0.996),
+    queue=dict(size=320),
+    heads=dict(hierarchy=dict(type='HierarchicalConsistencyHead', mining_start_epoch=7)),
 )
-optim_wrapper = dict(optimizer=dict(lr=0.05))
-param_scheduler = [dict(type='MultiStepLR', milestones=[20], gamma=0.1)]
-train_cfg = dict(max_epochs=24)
+param_scheduler = [dict(type='MultiStepLR', milestones=[9], gamma=0.1)]
+train_cfg = dict(max_epochs=11)

@@ -12,4 +12,6 @@ model = dict(
 # The release's rate of 3.0 is made for 40,000 sequences; here features are standardised and the probe is a
 # regularised logistic regression, the same one for every encoder.
 optim_wrapper = dict(optimizer=dict(lr=0.1, weight_decay=1e-3))
+param_scheduler = [dict(type='MultiStepLR', milestones=[32], gamma=0.1)]
+train_cfg = dict(max_epochs=40)
 default_hooks = dict(logger=dict(every=20))

@@ -44,3 +44,11 @@ def no_thread_warnings() -> Iterator[None]:
         warnings.filterwarnings('ignore', message='Setting (OMP|MKL)_NUM_THREADS')
         warnings.filterwarnings('ignore', message='Multi-processing start method')
         yield
+
+
+@contextmanager
+def no_deprecated_ddp_argument() -> Iterator[None]:
+    """MMEngine's wrapper passes `broadcast_buffers` on, which torch 2.13 announces to rename."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings('ignore', message='`broadcast_buffers` is deprecated', category=FutureWarning)
+        yield

@@ -26,7 +26,7 @@ from .checkpoint import DurableCheckpointHook, load_training_state, newest_whole
 from .config_text import config_text
 from .distributed import start_distributed
 from .files import load_file, save_file, save_text
-from .quiet import no_thread_warnings, quieten
+from .quiet import no_deprecated_ddp_argument, no_thread_warnings, quieten
 from .run_state import bare_model, check_same_run, restore_progress, run_state
 from .seeding import StepSeedHook, keep_worker_seed, seed_everything
 from .visualizer import ScalarVisualizer
@@ -130,12 +130,13 @@ class SkelregRunner(Runner):
         on_gpu = next(model.parameters()).is_cuda
         if self.cfg.get('sync_bn') and on_gpu:  # torch has none for CPUs
             model = convert_sync_batchnorm(model, self.cfg['sync_bn'])
-        return MMDistributedDataParallel(
-            module=model,
-            device_ids=[int(os.environ['LOCAL_RANK'])] if on_gpu else None,
-            broadcast_buffers=False,
-            find_unused_parameters=self.cfg.get('find_unused_parameters', False),
-        )
+        with no_deprecated_ddp_argument():
+            return MMDistributedDataParallel(
+                module=model,
+                device_ids=[int(os.environ['LOCAL_RANK'])] if on_gpu else None,
+                broadcast_buffers=False,
+                find_unused_parameters=self.cfg.get('find_unused_parameters', False),
+            )
 
     def _init_model_weights(self) -> None:
         """Draw initial weights from the seed alone, whatever was built before."""

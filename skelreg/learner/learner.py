@@ -339,9 +339,6 @@ def _build_terms(registry: Any, cfgs: Mapping[str, Any], where: str) -> nn.Modul
             component = registry.build(arguments, where=name)
             try:
                 terms[name] = WeightedTerm(component, **options)
-            except (
-                KeyError,
-                ValueError,
-            ) as error:  # KeyError: a name with a dot, say, that no module can have
+            except (KeyError, TypeError, ValueError) as error:  # KeyError: a name that no module can have
                 raise ConfigError(str(error.args[0]), where=current_path(name)) from error
     return terms

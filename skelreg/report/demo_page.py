@@ -30,6 +30,8 @@ TERMS = {
 }
 FOUND = ('hierarchy/top1', 'Own key is the nearest')
 STRIPS = 4
+#: Points of a scatter plot; more would hide each other.
+MAX_POINTS = 720
 
 
 @dataclass(frozen=True)
@@ -133,10 +135,10 @@ def _losses(page: Page, material: Material) -> None:
 
 def _embedding(page: Page, material: Material) -> None:
     page.heading('Where the test sequences lie')
-    points = {title: plane(features) for title, features in material.features.items()}
+    points = {title: plane(features[:MAX_POINTS]) for title, features in material.features.items()}
     method = next(iter(points.values()))[1]
     page.figure(
-        scatter_plots({title: xy for title, (xy, _) in points.items()}, material.labels.numpy(),
+        scatter_plots({title: xy for title, (xy, _) in points.items()}, material.labels[:MAX_POINTS].numpy(),
                       material.linear['class_names']),
         f'Features of the test sequences, laid out in two dimensions by {method}, which does not look at the '
         'labels; the axes have no unit, only nearness means something. Actions that an encoder tells apart '

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -11,16 +12,15 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 Process = subprocess.CompletedProcess[str]
+ENVIRONMENT = {**os.environ, 'PYTHONPATH': os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')])}
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, str(ROOT / 'tools' / 'demo.py'), *map(str, arguments)]
 
 
 def run(*arguments: object) -> Process:
-    path = os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')])
-    return subprocess.run(
-        [sys.executable, str(ROOT / 'tools' / 'demo.py'), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, 'PYTHONPATH': path},
-    )
+    return subprocess.run(command(*arguments), capture_output=True, text=True, env=ENVIRONMENT)
 
 
 @pytest.fixture(scope='module')
@@ -29,7 +29,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Process]:
     folder = tmp_path_factory.mktemp('demo')
     (folder / 'hiclr').mkdir()
     (folder / 'hiclr' / 'epoch_99.pth').write_text('from an earlier run')
-    (folder / 'notes.txt').write_text('the user\'s own')
+    (folder / 'notes.txt').write_text("the user's own")
     result = run('--work-dir', folder, '--sequences', 180, '--epochs', 1)
     assert result.returncode == 0, result.stderr
     return folder, result
@@ -77,3 +77,19 @@ def test_an_earlier_run_is_replaced_and_nothing_else(tiny: tuple[Path, Process])
     folder, result = tiny
     assert 'holds an earlier run, which this one replaces' in result.stdout
     assert not (folder / 'hiclr' / 'epoch_99.pth').exists() and (folder / 'notes.txt').exists()
+
+
+@pytest.mark.skipif(os.name != 'posix', reason='Ctrl-C is sent as a POSIX signal')
+def test_ctrl_c_ends_a_run_without_a_traceback_and_without_a_summary(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        command('--work-dir', tmp_path, '--sequences', 180),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert process.stdout is not None
+    while not process.stdout.readline().startswith('epoch'):
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130 and errors.strip().endswith('interrupted') and 'Traceback' not in errors
+    assert not (tmp_path / 'summary.json').exists()

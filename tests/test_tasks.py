@@ -1,0 +1,194 @@
+"""Training and testing as the tools do it, on a few synthetic sequences."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from skelreg import tasks
+from skelreg.compat.files import load_file, save_file
+from skelreg.engine.results import SCHEMA
+from skelreg.errors import CheckpointError, ConfigError
+from tests.runs import HICLR, KNN, LINEAR, SKELETONCLR, small
+
+
+@pytest.fixture(scope='module')
+def pretrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tasks.train(small(HICLR), tmp_path_factory.mktemp('pretrained'))
+
+
+@pytest.fixture(scope='module')
+def probed(pretrained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tasks.train(small(LINEAR), tmp_path_factory.mktemp('probed'), pretrained=pretrained)
+
+
+def test_pretraining_leaves_a_checkpoint_and_its_numbers(pretrained: Path) -> None:
+    assert pretrained.name == 'epoch_1.pth'
+    (line,) = [json.loads(text) for text in (pretrained.parent / 'scalars.jsonl').read_text().splitlines()]
+    terms = [line[f'hierarchy/{name}'] for name in ('info_nce', 'level_1', 'level_2')]
+    assert line['loss'] == pytest.approx(sum(terms))
+
+
+def test_the_linear_protocol_keeps_the_pretrained_encoder(pretrained: Path, probed: Path) -> None:
+    before, after = (load_file(path)['state_dict'] for path in (pretrained, probed))
+    encoder = [name for name in after if name.startswith('backbone.')]
+    assert encoder and all(torch.equal(before[name], after[name]) for name in encoder)
+
+
+@pytest.mark.parametrize('protocol', ['linear', 'knn1'])
+def test_a_result_is_written_beside_the_checkpoint(
+    pretrained: Path, probed: Path, protocol: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint = probed if protocol == 'linear' else pretrained
+    cfg = small(LINEAR if protocol == 'linear' else KNN)
+    results = tasks.test(cfg, checkpoint)
+    written = json.loads((checkpoint.parent / f'epoch_1.{protocol}.json').read_text())
+    assert tuple(written) == SCHEMA and written == json.loads(json.dumps(results[protocol]))
+    assert written['synthetic'] and 0 <= written['top1'] <= 1 and written['checkpoint'] == str(checkpoint)
+    assert sum(map(sum, written['confusion'])) == written['num_samples'] == 13
+    assert 'SYNTHETIC data in the place of nucla' in capsys.readouterr().out
+
+
+def test_testing_gives_what_training_ended_with(probed: Path) -> None:
+    written = json.loads((probed.parent / 'epoch_1.linear.json').read_text())
+    again = tasks.test(small(LINEAR), probed)['linear']
+    assert again['confusion'] == written['confusion']
+
+
+def test_a_config_that_trains_nothing_is_not_trained(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r'trains nothing .*stgcn_nucla_knn\.py'):
+        tasks.train(small(KNN), tmp_path)
+
+
+def test_a_config_without_a_protocol_is_not_tested(pretrained: Path) -> None:
+    with pytest.raises(ConfigError, match='no test protocol'):
+        tasks.test(small(HICLR), pretrained)
+
+
+def test_a_model_with_weights_is_not_tested_without_a_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r'tools/test\.py CONFIG CHECKPOINT'):
+        tasks.test(small(KNN), None, tmp_path)
+
+
+def test_a_missing_checkpoint_makes_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match='no such checkpoint'):
+        tasks.test(small(KNN), tmp_path / 'nowhere' / 'epoch_1.pth')
+    assert not (tmp_path / 'nowhere').exists()
+
+
+def test_a_classifier_is_not_tested_with_an_encoder_alone(pretrained: Path, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r'(?s)missing: classifier.*_linear config first'):
+        tasks.test(small(LINEAR), pretrained, tmp_path)
+
+
+class Code:
+    """Leaves a file behind when it is unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.mark,)
+
+
+def damaged(checkpoint: Path, path: Path) -> None:
+    path.write_bytes(checkpoint.read_bytes()[:-400])
+
+
+def carrying_code(checkpoint: Path, path: Path) -> None:
+    torch.save({**load_file(checkpoint), 'extra': Code(path.with_suffix('.executed'))}, path)
+
+
+def pickled(checkpoint: Path, path: Path) -> None:
+    path.write_bytes(pickle.dumps(Code(path.with_suffix('.executed')), protocol=2))
+
+
+def matching_nothing(checkpoint: Path, path: Path) -> None:
+    save_file({'state_dict': {'encoder_q.conv.weight': torch.zeros(3)}}, path)
+
+
+def without_weights(checkpoint: Path, path: Path) -> None:
+    save_file({'meta': {'epoch': 3}}, path)
+
+
+@pytest.mark.parametrize(
+    ('spoil', 'message'),
+    [
+        (damaged, 'damaged|truncated|not whole|cannot be read'),
+        (carrying_code, 'code|unsafe|refused'),
+        (pickled, 'code|unsafe|refused|cannot be read'),
+        (matching_nothing, 'no weight of the checkpoint fits'),
+        (without_weights, 'holds no weights'),
+    ],
+)
+@pytest.mark.parametrize('door', ['train', 'test'])
+def test_a_bad_checkpoint_is_refused(
+    pretrained: Path, tmp_path: Path, spoil: Any, message: str, door: str
+) -> None:
+    path = tmp_path / 'bad.pth'
+    spoil(pretrained, path)
+    with pytest.raises(CheckpointError, match=message) as caught:
+        if door == 'train':
+            tasks.train(small(LINEAR), tmp_path / 'work', pretrained=path)
+        else:
+            tasks.test(small(KNN), path)
+    assert 'bad.pth' in str(caught.value) and not path.with_suffix('.executed').exists()
+
+
+def test_weights_of_another_layout_are_refused(pretrained: Path, tmp_path: Path) -> None:
+    cfg = small('configs/hiclr/stgcn_ntu60_linear.py')
+    with pytest.raises(CheckpointError, match=r"20 joints, the model has 25 .*layout 'nucla'"):
+        tasks.train(cfg, tmp_path, pretrained=pretrained)
+
+
+def test_weights_of_another_width_are_refused(pretrained: Path, tmp_path: Path) -> None:
+    cfg = small(LINEAR, model__backbone__out_channels=6)
+    with pytest.raises(CheckpointError, match='another width'):
+        tasks.train(cfg, tmp_path, pretrained=pretrained)
+
+
+def test_a_missing_pretrained_file_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r'\(--pretrained\)'):
+        tasks.train(small(LINEAR), tmp_path / 'work', pretrained=tmp_path / 'none.pth')
+    assert not (tmp_path / 'work').exists()
+
+
+def test_pretrained_weights_reach_the_key_encoder_too(pretrained: Path, tmp_path: Path) -> None:
+    lr = {'optim_wrapper__optimizer__lr': 0.0, 'optim_wrapper__optimizer__weight_decay': 0.0}
+    checkpoint = tasks.train(small(SKELETONCLR, **lr), tmp_path, pretrained=pretrained)
+    before, after = (load_file(path)['state_dict'] for path in (pretrained, checkpoint))
+    name = 'backbone.blocks.0.graph_conv.weight'
+    torch.testing.assert_close(after[f'key_encoder.encoder.{name}'], before[name])
+
+
+def test_a_run_in_mixed_precision_ends_with_finite_float32_weights(tmp_path: Path) -> None:
+    state = load_file(tasks.train(small(HICLR, amp=True), tmp_path))['state_dict']
+    floats = [value for value in state.values() if value.is_floating_point()]
+    assert all(value.dtype == torch.float32 and value.isfinite().all() for value in floats)
+
+
+def test_a_resumed_run_ends_as_the_uninterrupted_one(tmp_path: Path) -> None:
+    options = dict(model__heads__hierarchy__mining_start_epoch=2)
+    whole = tasks.train(small(HICLR, epochs=4, **options), tmp_path / 'whole')
+    tasks.train(small(HICLR, epochs=2, **options), tmp_path / 'part')
+    part = tasks.train(small(HICLR, epochs=4, **options), tmp_path / 'part', resume=True)
+    first, second = (load_file(path) for path in (whole, part))
+    assert all(torch.equal(value, second['state_dict'][key]) for key, value in first['state_dict'].items())
+
+
+def test_a_finished_run_that_is_resumed_trains_no_more(pretrained: Path, tmp_path: Path) -> None:
+    checkpoint = tasks.train(small(HICLR), tmp_path)
+    stamp = checkpoint.stat().st_mtime_ns
+    assert tasks.train(small(HICLR), tmp_path, resume=True) == checkpoint
+    assert checkpoint.stat().st_mtime_ns == stamp
+
+
+def test_raw_coordinates_need_no_checkpoint(tmp_path: Path) -> None:
+    results = tasks.test(small('configs/raw/nucla_knn.py'), None, tmp_path)
+    assert results['knn1']['checkpoint'] is None
+    assert (tmp_path / 'untrained.knn1.json').is_file()
