@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import runpy
+import sys
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from mmengine.config import Config
 
@@ -42,3 +45,13 @@ def small(
     options = small_options(load_config(path), epochs)
     options |= {key.replace('__', '.'): value for key, value in more.items()}
     return load_config(path, options, synthetic=sequences, amp=amp)
+
+
+def run_tool(name: str, *arguments: str) -> int:
+    """Run tools/<name>.py as the command line does, but in this process; its exit status."""
+    with mock.patch.object(sys, 'argv', [name, *arguments]):
+        try:
+            runpy.run_path(str(ROOT / 'tools' / f'{name}.py'), run_name='__main__')
+        except SystemExit as stop:
+            return int(stop.code or 0)
+    return 0

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+from skelreg.datasets.dataset import SkeletonDataset
 from skelreg.errors import ConfigError, DataError
 from skelreg.runner import build_runner, config_name, load_config
 from tests.runs import HICLR, KNN, LINEAR, ROOT, SKELETONCLR, small
@@ -74,6 +76,15 @@ def test_data_with_other_channels_is_refused(tmp_path: Path) -> None:
 def test_data_with_other_classes_is_refused(tmp_path: Path) -> None:
     message = refusal(LINEAR, tmp_path, model__classifier__num_classes=60)
     assert 'data: 10, classifier: 60' in message and 'set model.classifier.num_classes=10' in message
+
+
+def test_labels_that_no_sequence_has_are_not_learnt_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unknown = property(lambda dataset: torch.full((len(dataset),), -1))
+    monkeypatch.setattr(SkeletonDataset, 'labels', unknown)
+    message = refusal(LINEAR, tmp_path)
+    assert 'ClassificationHead needs labels' in message and 'model.heads.classification' in message
 
 
 def test_missing_data_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -178,13 +178,21 @@ def print_table(rows: list[tuple[str, str, str]], sequences: int) -> None:
     Console().print(table)
 
 
-def commands() -> list[str]:
-    """What to type to do every step by hand."""
+def commands(epochs: int) -> list[str]:
+    """What to type to do every step by hand; the tools' own work directories lie under work_dirs/demo."""
+    hiclr, random = f'work_dirs/demo/hiclr/epoch_{epochs}.pth', 'work_dirs/demo/random/epoch_1.pth'
+    evaluations = [
+        command
+        for checkpoint in (hiclr, random)
+        for command in (
+            f'python tools/train.py configs/demo/linear.py --pretrained {checkpoint}',
+            f'python tools/test.py configs/demo/knn.py {checkpoint}',
+        )
+    ]
     return [
         'python tools/train.py configs/demo/hiclr.py',
-        'python tools/train.py configs/demo/linear.py --pretrained work_dirs/demo/hiclr/epoch_N.pth',
-        'python tools/test.py configs/demo/knn.py work_dirs/demo/hiclr/epoch_N.pth',
         'python tools/train.py configs/demo/random.py',
+        *evaluations,
         'python tools/test.py configs/demo/raw_knn.py',
     ]
 
@@ -245,7 +253,7 @@ def write_report(
         features={'HiCLR': hiclr.bank.features, 'random encoder': random.bank.features},
         labels=hiclr.bank.labels,
         linear=hiclr.linear or {},
-        commands=commands(),
+        commands=commands(pretraining.train_cfg.max_epochs),
     )
     demo_page(material).write(folder / REPORT)
 

@@ -28,17 +28,7 @@ from ..structures import Features, MultiView, Step, Terms, View
 from .feature_queue import FeatureQueue
 from .initialization import release_initialization, torch_initialization
 from .key_encoder import KeyEncoder
-
-#: What a step can supply, and which part of the model (or data) it comes from.
-SOURCES = {
-    'features': 'model.backbone',
-    'embeddings': 'model.backbone',
-    'queries': 'model.projector',
-    'keys': 'model.projector, model.key_encoder and a policy with a key view',
-    'similarities': 'model.projector, model.key_encoder, model.queue and a policy with a key view',
-    'class_logits': 'model.classifier',
-    'labels': 'a dataset with labels',
-}
+from .needs import SOURCES
 
 
 class WeightedTerm(nn.Module):
@@ -259,7 +249,7 @@ class Learner(BaseModel):
         return {'losses': losses, 'diagnostics': diagnostics}
 
     def parse_losses(self, losses: Any) -> tuple[Tensor, dict[str, Tensor]]:
-        """The sum of all loss terms, and what is logged; MMEngine's own sums only keys with 'loss' in them."""
+        """The sum of all terms, and what is logged; MMEngine's own sums only keys with 'loss' in them."""
         terms = losses['losses']
         if not terms:
             raise ConfigError(

@@ -92,11 +92,11 @@ def _results(page: Page, material: Material) -> None:
 
 
 def _views(page: Page, material: Material) -> None:
-    preprocessor = MODELS.build(material.pretraining.model, where='model').data_preprocessor
     dataset, rows = material.dataset, _one_per_class(material.dataset.labels, STRIPS)
     batch = dataset.__getitems__(rows)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(0)
+        preprocessor = MODELS.build(material.pretraining.model, where='model').data_preprocessor
         multi_view = preprocessor.make_views(batch['inputs'], training=True)
         plain = preprocessor.make_views(batch['inputs'], training=False).views[0]
     page.heading('What HiCLR is shown')

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..learner.learner import SOURCES
+from ..learner.needs import SOURCES
 from ..registry import HEADS, REGULARIZERS, ComponentRegistry
 from ..structures import Features, MultiView, Step, Terms, View
 from .contract import Contract, ContractError, build, check_saving, seeded

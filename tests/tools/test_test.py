@@ -1,25 +1,36 @@
-"""tools/test.py as a process."""
+"""tools/test.py: what the user types and sees."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
-from tests.runs import KNN, ROOT
+import pytest
+
+from tests.runs import KNN, ROOT, run_tool
+
+CONFIG = str(ROOT / KNN)
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / 'tools/test.py'), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=ROOT)
+def test_a_model_with_weights_is_not_tested_without_a_checkpoint(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_tool('test', CONFIG, '--work-dir', str(tmp_path), '--synthetic', '24') == 2
+    assert 'name the checkpoint: tools/test.py CONFIG CHECKPOINT' in capsys.readouterr().err
 
 
-def test_a_model_with_weights_is_not_tested_without_a_checkpoint(tmp_path: Path) -> None:
-    done = run(KNN, '--work-dir', str(tmp_path), '--synthetic', '64')
-    assert done.returncode == 2 and 'Traceback' not in done.stderr
-    assert 'name the checkpoint: tools/test.py CONFIG CHECKPOINT' in done.stderr
+def test_a_missing_checkpoint_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_tool('test', CONFIG, str(tmp_path / 'none.pth'), '--synthetic') == 2
+    assert f'got: {tmp_path / "none.pth"}' in capsys.readouterr().err
 
 
-def test_help_names_the_checkpoint() -> None:
-    done = run('--help')
-    assert done.returncode == 0 and 'checkpoint' in done.stdout
+def test_raw_coordinates_are_tested_without_a_checkpoint(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = ['--work-dir', str(tmp_path), '--synthetic', '24', '--cfg-options', 'test_cfg.k=[1]']
+    assert run_tool('test', str(ROOT / 'configs/raw/nucla_knn.py'), *more) == 0
+    assert 'SYNTHETIC' in capsys.readouterr().out and (tmp_path / 'untrained.knn1.json').is_file()
+
+
+def test_help_names_the_checkpoint(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_tool('test', '--help') == 0
+    assert 'checkpoint' in capsys.readouterr().out
