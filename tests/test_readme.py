@@ -28,7 +28,8 @@ def test_commands_name_tools_configs_and_options_that_exist(words: list[str]) ->
         if word.startswith('configs/'):
             assert (ROOT / word).is_file()
     options = {word for word in words if word.startswith('--')}
-    shown = subprocess.run([sys.executable, ROOT / words[0], '--help'], capture_output=True, text=True, check=True)
+    command = [sys.executable, ROOT / words[0], '--help']
+    shown = subprocess.run(command, capture_output=True, text=True, check=True)
     assert not {option for option in options if option not in shown.stdout}
 
 

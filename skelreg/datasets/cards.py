@@ -16,6 +16,10 @@ _FOLDER = Path(__file__).parent / 'cards'
 Rule = Mapping[str, Any]
 
 
+#: What is said of a dataset that has a card but cannot be prepared yet.
+NO_READER = 'bring a reader for it as a plugin (plugins/README.md); this version has none'
+
+
 @dataclass(frozen=True)
 class DatasetCard:
     """One dataset, read from `cards/<name>.yaml` or from a YAML file of the user's.

@@ -17,7 +17,7 @@ from ..provenance import distribution_of
 from ..registry import DATASETS, TRANSFORMS
 from . import sequence_store
 from .archive import FRAMES, INDEX, META, SkeletonArchive
-from .cards import DatasetCard, load_card
+from .cards import NO_READER, DatasetCard, load_card
 from .collate import batch_collate
 from .sequence_store import RawStore, ResampledStore, cache_key
 from .splits import select
@@ -224,6 +224,11 @@ def _generate(
     )
 
 
+def _next_step(card: DatasetCard) -> str:
+    """What to do with the raw files once they are here."""
+    return f'run `{card.prepare}`' if card.reader is not None else NO_READER
+
+
 def _open(card: DatasetCard, path: Path) -> SkeletonArchive:
     if path.exists():
         return SkeletonArchive.open(path)
@@ -231,5 +236,5 @@ def _open(card: DatasetCard, path: Path) -> SkeletonArchive:
         f'the data of {card.title} is not here',
         got=f'no folder {path}',
         accepted=f'an archive there: {FRAMES}, {INDEX} and {META}, made of {card.files}',
-        fix=f'{card.get}; then run `{card.prepare}`; or try the config without data: add --synthetic',
+        fix=f'{card.get}; then {_next_step(card)}; or try the config without data: add --synthetic',
     )

@@ -30,7 +30,7 @@ from ..errors import ConfigError, DataError
 from ..registry import READERS
 from .archive import SkeletonArchive
 from .archive_writer import ArchiveWriter
-from .cards import DatasetCard
+from .cards import NO_READER, DatasetCard
 from .readers.base import Reader, Source, check_sequence
 
 SKIPPED = 'skipped.json'
@@ -86,7 +86,7 @@ def prepare(
         DataError: If a raw file is malformed, the disk is full, or `out` holds something else.
     """
     if card.reader is None:
-        raise ConfigError(f"dataset '{card.name}' has no reader", fix=card.get)
+        raise ConfigError(f"dataset '{card.name}' has no reader", fix=f'{card.get}; {NO_READER}')
     reader: Reader = READERS.build(dict(type=card.reader), where='reader', card=card)
     sources = reader.sources(source)
     fingerprint = _fingerprint(reader, sources)

@@ -66,13 +66,13 @@ def loss_curves(
     """
     epochs = [line for line in lines if line['mode'] == 'train' and 'seconds' in line]
     x = [line['epoch'] for line in epochs]
-    figure, axes = _figure(1, 2, (9.0, 3.6), width_ratios=(2, 1))
+    figure, axes = _figure(1, 2, (9.0, 3.8), width_ratios=(2, 1))
     for i, (name, label) in enumerate(terms.items()):
         axes[0].plot(x, _column(epochs, name), _DASHES[i % 4], color=COLOURS[i % len(COLOURS)], label=label)
     axes[0].set(title='Loss', xlabel='epoch', ylabel='mean over the epoch (nats)')
     axes[0].set_ylim(bottom=0)
-    axes[0].legend(fontsize=9)
-    axes[1].plot(x, _column(epochs, share[0]), color=COLOURS[0])
+    figure.legend(loc='outside lower center', ncols=len(terms), fontsize=9)
+    axes[1].plot(x, _column(epochs, share[0]), color=COLOURS[-1])
     axes[1].set(title=share[1], xlabel='epoch', ylabel='share of sequences', ylim=(0, 1))
     for ax in axes:
         ax.locator_params(axis='x', integer=True)
