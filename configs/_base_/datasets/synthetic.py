@@ -11,7 +11,7 @@ train_dataloader = dict(
     dataset=dict(
         type='SkeletonDataset',
         dataset='synthetic',
-        archive=dict(synthetic=3072, seed=0),
+        archive=dict(synthetic=2048, seed=0),
         split='xsub',
         subset='train',
         num_frames=16,
@@ -27,7 +27,7 @@ test_dataloader = dict(
     dataset=dict(
         type='SkeletonDataset',
         dataset='synthetic',
-        archive=dict(synthetic=3072, seed=0),
+        archive=dict(synthetic=2048, seed=0),
         split='xsub',
         subset='test',
         num_frames=16,
