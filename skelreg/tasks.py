@@ -150,7 +150,8 @@ def evaluate(runner: SkelregRunner, checkpoint: str | Path | None) -> dict[str, 
 def result_table(results: dict[str, dict[str, Any]]) -> Table:
     """Accuracies of one checkpoint, a row for each protocol."""
     first = next(iter(results.values()))
-    kind = 'SYNTHETIC data in the place of ' if first['synthetic'] else ''
+    stand_in = first['synthetic'] and first['dataset'] != 'synthetic'
+    kind = 'SYNTHETIC data in the place of ' if stand_in else ''
     table = Table(title=f'{kind}{first["dataset"]} {first["split"]}, {first["num_samples"]} test sequences')
     for column in ('protocol', 'top-1', 'top-5', 'mean class'):
         table.add_column(column, justify='left' if column == 'protocol' else 'right')
