@@ -1,4 +1,4 @@
-# The authors' release exactly, surprises included; README.md beside this file lists each of them.
+# The authors' release, surprises included; README.md lists each of them, and the one that is not imitated.
 _base_ = ['./stgcn_ntu60.py']
 normal = [
     dict(type='SpatialFlip', p=0.5, mirror_coordinate=False),

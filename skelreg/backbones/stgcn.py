@@ -134,7 +134,7 @@ class STGCNBlock(nn.Module):
 def graph_convolution(x: Tensor, adjacency: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """y[o, w] = sum_k sum_v (W_k x + b_k)[o, v] A[k, v, w], neighbours summed before the channels are mixed.
 
-    The order gives the same result as the usual one (mix, then sum), at a third of the arithmetic where
+    The order gives the same result as the usual one (mix, then sum), with less arithmetic where
     a block widens, since the wide tensor is never held once per subset.
 
     Shape:
