@@ -1,6 +1,6 @@
 # Everything runs in its own virtual environment, made once and remade when its ingredients change.
 #   make demo    HiCLR on synthetic skeletons, with a report
-#   make test    the tests
+#   make test    the tests, those of the plugins in plugins/ too
 #   make lint    ruff
 #   make types   mypy over skelreg/
 # PYTHON chooses the interpreter (3.11 to 3.13), VENV the folder of the environment.
@@ -13,6 +13,7 @@ VENV ?= .venv
 RUN = $(VENV)/bin/python
 # Test processes at a time; each computes on one thread.
 JOBS ?= 2
+PLUGINS = $(patsubst %/setup.py,%,$(wildcard plugins/*/setup.py))
 
 .PHONY: demo test lint types
 .DEFAULT_GOAL := demo
@@ -29,8 +30,8 @@ lint: $(VENV)/.installed
 types: $(VENV)/.installed
 	$(RUN) -m mypy skelreg
 
-$(VENV)/.installed: setup.py constraints.txt
+$(VENV)/.installed: setup.py constraints.txt $(addsuffix /setup.py,$(PLUGINS))
 	@test -n "$(PYTHON)" || { echo 'skelreg needs Python 3.11, 3.12 or 3.13: make PYTHON=/path/to/python'; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --constraint constraints.txt --editable '.[test,vis]'
+	$(RUN) -m pip install --constraint constraints.txt --editable '.[test,vis]' $(addprefix --editable ,$(PLUGINS))
 	touch $@

@@ -44,7 +44,7 @@ setup(
     package_data={
         'skelreg': ['py.typed'],
         'skelreg.graphs': ['layouts/*.yaml'],
-        'skelreg.datasets': ['cards/*.yaml'],
+        'skelreg.datasets': ['cards/*.yaml', 'readers/*.txt'],
         'skelreg.report': ['*.css', '*.js'],
     },
     install_requires=REQUIRES,

@@ -42,3 +42,20 @@ def write_durably(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file beside its final name, flush it to the disk, and rename it; folders are made as needed.
+
+    Raises:
+        DataError: If the disk is full; a file that stood there before is untouched.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f'.{path.name}.{os.getpid()}')
+    try:
+        with full_disk_is_data_error(path):
+            write_durably(part, content)
+            part.replace(path)
+            sync_folder(path.parent)
+    finally:
+        part.unlink(missing_ok=True)

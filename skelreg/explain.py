@@ -15,8 +15,9 @@ from .compat.flops import count_flops, count_parameters
 from .datasets.cards import load_card
 from .plugin_manager import load_plugins
 from .registry import MODELS
+from .structures import TrainingSet
 
-PARTS = ('backbone', 'neck', 'projector', 'classifier', 'key_encoder', 'queue')
+PARTS = ('backbone', 'neck', 'projector', 'classifier', 'key_encoder', 'queue', 'teacher')
 
 
 def explain(cfg: Config) -> str:
@@ -74,7 +75,10 @@ def _objective(cfg: Config, model: Any) -> Iterator[str]:
     if not terms:
         yield 'loss  none: this config trains nothing'
         return
-    batch = {'inputs': _noise(model, cfg, 4), 'labels': torch.zeros(4, dtype=torch.int64)}
+    labels = torch.zeros(256, dtype=torch.int64)  # a training set of nothing, half of it unlabelled
+    labels[::2] = -1
+    model.prepare(TrainingSet(labels, fingerprint='explain'))
+    batch = {'inputs': _noise(model, cfg, 4), 'labels': labels[:4], 'index': torch.arange(4)}
     losses = model(**model.data_preprocessor(batch, training=True), mode='loss')['losses']
     weights = {name: term.weight for name, term in terms}
     yield 'loss = ' + ' + '.join(f'{weights[key.partition("/")[0]]:g} * {key}' for key in losses)

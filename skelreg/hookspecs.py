@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pluggy
 
@@ -23,4 +24,14 @@ def skelreg_component_modules() -> Iterable[str]:
 @hookspec
 def skelreg_layouts() -> Iterable[Path]:
     """Paths of extra skeleton layout files (YAML), each found by its stem."""
+    raise NotImplementedError
+
+
+@hookspec
+def skelreg_examples() -> Mapping[str, Mapping[str, Any]]:
+    """How `skelreg.testing` is to check components of the plugin: name -> keyword arguments of the check.
+
+    Only what the check cannot do without, or what makes it quick: `cfg` with the component's own arguments
+    (the `type` is added), `layout`, `own_draw`, and for a reader `path` and `dataset`.
+    """
     raise NotImplementedError

@@ -63,6 +63,8 @@ def _parts(cfg: Config) -> Iterator[tuple[str, ComponentRegistry, Any, tuple[str
         if (loader := cfg.get(name)) is not None:
             yield name, DATA_SAMPLERS, {'type': DataLoader, **loader}, ('num_batch_per_epoch',)
             yield f'{name}.sampler', DATA_SAMPLERS, loader.get('sampler'), ('dataset', 'seed')
+            batches = loader.get('batch_sampler')
+            yield f'{name}.batch_sampler', DATA_SAMPLERS, batches, ('sampler', 'batch_size')
     for name, default in _DEFAULT_LOOPS.items():
         if (loop := cfg.get(name)) is not None:
             default = default if loop.get('by_epoch', True) else 'IterBasedTrainLoop'

@@ -13,9 +13,11 @@ from mmengine.config import Config
 from .compat.runner import SkelregRunner
 from .compat.seeding import seed_everything
 from .errors import CheckpointError, ConfigError, closest
+from .learner.alternation import AlternatingConstructor, alternating
 from .parts import DATALOADERS, check_parts
 from .plugin_manager import load_plugins
 from .registry import DATASETS, MODELS, config_path
+from .structures import TrainingSet
 
 #: Keys of a config that are handed to MMEngine's Runner as they stand.
 RUNNER_ARGUMENTS = (
@@ -152,6 +154,9 @@ def build_runner(
     seed_everything(cfg.get('randomness', {}).get('seed') or 0, purpose='init')
     model = MODELS.build(cfg.model, where='model')
     check_fit(cfg, model, datasets)
+    _check_alternation(cfg, model, launcher)
+    if (train := datasets.get('train_dataloader')) is not None:
+        model.prepare(TrainingSet(train.labels, train.fingerprint))
     parts: dict[str, Any] = {name: cfg.get(name) for name in RUNNER_ARGUMENTS}
     loaders: dict[str, Any] = {name: {**cfg[name], 'dataset': dataset} for name, dataset in datasets.items()}
     if pretrained is not None and not Path(pretrained).is_file():
@@ -163,8 +168,8 @@ def build_runner(
         launcher=launcher,
         resume=resume,
         pretrained=None if pretrained is None else str(pretrained),
-        checkpoint_meta={'layout': model.layout.name},
-        custom_hooks=[{'type': 'SetEpochHook'}, *(cfg.get('custom_hooks') or [])],
+        checkpoint_meta={'layout': model.layout.name, 'stream': model.data_preprocessor.stream},
+        custom_hooks=[{'type': 'SetEpochHook'}, {'type': 'CollectHook'}, *(cfg.get('custom_hooks') or [])],
         default_scope='skelreg',
         **{name: part for name, part in parts.items() if part is not None},
         **loaders,
@@ -209,19 +214,52 @@ def check_fit(cfg: Config, model: Any, datasets: dict[str, Any]) -> None:
     _check_sizes(cfg, model, datasets)
 
 
-def _check_labels(model: Any, datasets: dict[str, Any]) -> None:
-    """Refuse terms that learn from labels where the training set has none."""
-    train = datasets.get('train_dataloader')
-    if train is None or bool((train.labels >= 0).any()):
+def _check_alternation(cfg: Config, model: Any, launcher: str) -> None:
+    """Refuse alternating steps without their two optimizers, and across processes."""
+    names, chosen = list(alternating(model)), (cfg.get('optim_wrapper') or {}).get('constructor')
+    if not names or cfg.get('train_cfg') is None:
         return
+    where = f'model.regularizers.{names[0]}.mode'
+    if chosen != AlternatingConstructor.__name__:
+        raise ConfigError(
+            "mode='alternating' takes two optimizers",
+            where=where,
+            got=f'optim_wrapper.constructor={chosen!r}',
+            fix=f"set optim_wrapper.constructor='{AlternatingConstructor.__name__}', or mode='simultaneous'",
+        )
+    if launcher != 'none':
+        raise ConfigError(
+            "mode='alternating' runs in one process only",
+            where=where,
+            got=f'--launcher {launcher}: under several processes MMEngine steps around the model\'s own '
+            'train_step, with one optimizer',
+            fix="set mode='simultaneous' or 'reversal', which do without, or leave --launcher out",
+        )
+
+
+def _check_labels(model: Any, datasets: dict[str, Any]) -> None:
+    """Refuse terms that learn from labels, or from sequences without, where the training set has none."""
+    train = datasets.get('train_dataloader')
+    if train is None:
+        return
+    known = int((train.labels >= 0).sum())
     for kind, terms in (('heads', model.heads), ('regularizers', model.regularizers)):
         for name, term in terms.items():
-            if 'labels' in term.component.needs:
+            title, where = type(term.component).__name__, f'model.{kind}.{name}'
+            if 'labels' in term.component.needs and known == 0:
                 raise ConfigError(
-                    f'{type(term.component).__name__} needs labels, and no training sequence has one',
-                    where=f'model.{kind}.{name}',
+                    f'{title} needs labels, and no training sequence has one',
+                    where=where,
                     got=f'{len(train)} sequences labelled -1',
-                    fix=f'train on labelled sequences, or remove model.{kind}.{name}',
+                    fix=f'train on labelled sequences, or remove {where}',
+                )
+            if 'unlabelled' in term.component.needs and known == len(train):
+                raise ConfigError(
+                    f'{title} needs unlabelled sequences, and every training sequence has a label',
+                    where=where,
+                    got=f'{len(train)} labelled sequences',
+                    fix="set train_dataloader.dataset.label_budget, and unlabelled='keep' beside it, or "
+                    f'remove {where}',
                 )
 
 
@@ -230,6 +268,13 @@ def _check_sizes(cfg: Config, model: Any, datasets: dict[str, Any]) -> None:
     if train is None:
         return
     batch_size = cfg.train_dataloader.batch_size
+    if cfg.train_dataloader.get('batch_sampler') is not None and cfg.train_dataloader.get('drop_last'):
+        raise ConfigError(
+            'a batch sampler decides itself which batches are complete',
+            got='batch_sampler and drop_last=True',
+            where='train_dataloader.drop_last',
+            fix='set train_dataloader.drop_last=False',
+        )
     if cfg.train_dataloader.get('drop_last') and len(train) < batch_size:
         raise ConfigError(
             'the training set is smaller than one batch, and incomplete batches are dropped',

@@ -16,6 +16,9 @@ from torch import Tensor
 
 T = TypeVar('T')
 
+#: Graphs (N, K, V, V), an adjacency or an attention map a sequence, to perturbed ones; every call draws anew.
+EdgePerturbation = Callable[[Tensor], Tensor]
+
 
 @dataclass(frozen=True)
 class View:
@@ -24,10 +27,12 @@ class View:
     Attributes:
         name: What made it, for logs and pictures: 'key', 'stage_0', 'stage_1', ...
         skeleton: (N, C, T, V, M), already in the stream (joint, bone or motion) to be encoded.
+        edges: What perturbs the backbone's graph in every block while this view is encoded, or None.
     """
 
     name: str
     skeleton: Tensor
+    edges: EdgePerturbation | None = None
 
 
 @dataclass(frozen=True)
@@ -65,11 +70,30 @@ class Terms:
 
 
 @dataclass(frozen=True)
+class TrainingSet:
+    """What regularizers are told of the training set before training starts.
+
+    Attributes:
+        labels: (S,) class of every sequence, -1 where unknown.
+        fingerprint: Changes with anything that can change the tensors or the labels.
+    """
+
+    labels: Tensor
+    fingerprint: str
+
+    @property
+    def unlabelled(self) -> Tensor:
+        """(S,) booleans, true where the class is not known."""
+        return self.labels < 0
+
+
+@dataclass(frozen=True)
 class Step:
     """All that one iteration computes, each piece once and only when a term reads it.
 
     A term reads the properties and never calls the modules behind them, so that two terms which
-    both need the queries cost one forward pass.
+    both need the queries cost one forward pass. What only one term needs, the prediction of a view
+    of its own making, comes from `of`, and the class of a vector of its own making from `classified`.
 
     Args:
         multi_view: The views of this batch.
@@ -80,6 +104,9 @@ class Step:
         encode_key: View -> (N, d) projection by the key encoder, without gradient.
         classify: (N, D') -> (N, classes) logits.
         negatives: (K, d) the queue's rows, of unit length, as they stood before this step.
+        index: (N,) positions in the training set.
+        teach: View -> (N, classes) logits of the teacher, without gradient.
+        extra: View -> a step over that one view, which leaves batch norm's running statistics alone.
     """
 
     multi_view: MultiView
@@ -90,6 +117,9 @@ class Step:
     encode_key: Callable[[View], Tensor] | None = None
     classify: Callable[[Tensor], Tensor] | None = None
     negatives: Tensor | None = None
+    index: Tensor | None = None
+    teach: Callable[[View], Tensor] | None = None
+    extra: Callable[[View], Step] | None = None
 
     @property
     def views(self) -> tuple[View, ...]:
@@ -109,10 +139,15 @@ class Step:
         return tuple(pooled if self.embed is None else map(self.embed, pooled))
 
     @cached_property
+    def projections(self) -> tuple[Tensor, ...]:
+        """(N, d) of every ordered view, as the projector leaves them."""
+        project = _supplied(self.project, 'projections')
+        return tuple(project(z).float() for z in self.embeddings)
+
+    @cached_property
     def queries(self) -> tuple[Tensor, ...]:
         """(N, d) of every ordered view: projected and scaled to unit length."""
-        project = _supplied(self.project, 'queries')
-        return tuple(_unit(project(z)) for z in self.embeddings)
+        return tuple(map(_unit, self.projections))
 
     @cached_property
     def keys(self) -> Tensor:
@@ -123,22 +158,72 @@ class Step:
             return _unit(encode_key(key_view))
 
     @cached_property
+    def view_keys(self) -> tuple[Tensor, ...]:
+        """(N, d) unit vectors of every ordered view from the key encoder, without gradient."""
+        encode_key = _supplied(self.encode_key, 'view_keys')
+        with torch.no_grad():
+            return tuple(_unit(encode_key(view)) for view in self.views)
+
+    @cached_property
     def similarities(self) -> tuple[Tensor, ...]:
         """(N, 1 + K) cosines of every view's queries with [own key, queue], not divided by anything."""
-        negatives = _supplied(self.negatives, 'similarities')
-        queries, keys = self.queries, self.keys
-        # Divided by a temperature of 0.07, a cosine in bf16 would be off by up to 0.06.
-        with torch.autocast(keys.device.type, enabled=False):
-            return tuple(
-                torch.cat([(query * keys).sum(dim=1, keepdim=True), query @ negatives.T], dim=1)
-                for query in queries
-            )
+        return tuple(map(self._compared, self.queries))
 
     @cached_property
     def class_logits(self) -> tuple[Tensor, ...]:
         """(N, classes) of every ordered view."""
         classify = _supplied(self.classify, 'class_logits')
         return tuple(classify(z) for z in self.embeddings)
+
+    @cached_property
+    def teacher_logits(self) -> Tensor:
+        """(N, classes) of the weakest view from the teacher, without gradient."""
+        with torch.no_grad():
+            return _supplied(self.teach, 'teacher_logits')(self.views[0])
+
+    @cached_property
+    def labelled(self) -> Tensor:
+        """(N,) booleans, true where the class is known."""
+        return _supplied(self.labels, 'labels') >= 0
+
+    @cached_property
+    def unlabelled(self) -> Tensor:
+        """(N,) booleans, true where the class is not known."""
+        return _supplied(self.labels, 'unlabelled') < 0
+
+    @property
+    def positions(self) -> Tensor:
+        """(N,) positions in the training set."""
+        return _supplied(self.index, 'positions')
+
+    def classified(self, embeddings: Tensor) -> Tensor:
+        """(n, classes) logits of vectors (n, D') of the shared space; needs 'class_logits'."""
+        return _supplied(self.classify, 'class_logits')(embeddings)
+
+    def compared(self, pooled: Tensor) -> Tensor:
+        """(N, 1 + K) cosines of [own key, queue] with features (N, D) that a term made of this batch's.
+
+        Behind neck and projector, like the rows of `similarities`; needs 'similarities'.
+        """
+        project = _supplied(self.project, 'similarities')
+        pooled = pooled.float()
+        return self._compared(_unit(project(pooled if self.embed is None else self.embed(pooled))))
+
+    def _compared(self, queries: Tensor) -> Tensor:
+        """(N, 1 + K) cosines of queries (N, d) with [own key, queue]."""
+        negatives, keys = _supplied(self.negatives, 'similarities'), self.keys
+        # Divided by a temperature of 0.07, a cosine in bf16 would be off by up to 0.06.
+        with torch.autocast(keys.device.type, enabled=False):
+            return torch.cat([(queries * keys).sum(dim=1, keepdim=True), queries @ negatives.T], dim=1)
+
+    def of(self, view: View) -> Step:
+        """A step over one more view, of these or of fewer sequences; needs 'extra_views'.
+
+        It supplies features, embeddings and class logits. Batch norm normalises the view by its own
+        statistics, as always in training, but does not remember them: it is none that the encoder
+        meets in a test.
+        """
+        return _supplied(self.extra, 'extra_views')(view)
 
 
 def _unit(x: Tensor) -> Tensor:

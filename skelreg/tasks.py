@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,12 @@ from rich.console import Console
 from rich.table import Table
 
 from .compat.checkpoint import latest_checkpoint, load_file
+from .compat.run_state import bare_model
 from .compat.runner import SkelregRunner
 from .compat.weights import load_weights
-from .engine.loops import KNNTestLoop, reports_of
+from .engine.loops import KNNTestLoop, predictions_of, reports_of
 from .engine.results import make_result, result_path, write_result
+from .engine.scores import make_scores, score_path, write_scores
 from .errors import CheckpointError, ConfigError
 from .runner import build_runner
 
@@ -57,7 +60,10 @@ def train(
 
 
 def test(
-    cfg: Config, checkpoint: str | Path | None, work_dir: str | Path | None = None
+    cfg: Config,
+    checkpoint: str | Path | None,
+    work_dir: str | Path | None = None,
+    copies: int | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Evaluate a checkpoint by the config's test protocol.
 
@@ -65,6 +71,8 @@ def test(
         cfg: What `load_config` returned.
         checkpoint: The weights; None only for an encoder that has none.
         work_dir: Where features and logs go; by default `eval` beside the checkpoint.
+        copies: Average the scores of so many augmented copies of every sequence; the protocol is then named
+            `<protocol>_copies<copies>`.
 
     Returns:
         As `evaluate`.
@@ -79,6 +87,8 @@ def test(
         raise CheckpointError('there is no such checkpoint', got=str(checkpoint), fix='check the path')
     if work_dir is None and checkpoint is not None:
         work_dir = Path(checkpoint).parent / 'eval'
+    if copies is not None:
+        cfg = with_copies(cfg, copies)
     runner = build_runner(cfg, work_dir)
     if checkpoint is not None:
         load_for_testing(runner, checkpoint)
@@ -89,6 +99,25 @@ def test(
             fix='name the checkpoint: tools/test.py CONFIG CHECKPOINT',
         )
     return evaluate(runner, checkpoint)
+
+
+def with_copies(cfg: Config, copies: int) -> Config:
+    """The config with a test of augmented copies in the place of its own.
+
+    Raises:
+        ConfigError: If the model has no classifier to score them, or copies is below 1.
+    """
+    if cfg.model.get('classifier') is None:
+        raise ConfigError(
+            'augmented copies are scored by a classifier, and this config has none', where=str(cfg.filename),
+            fix='test a _linear, _finetune or _semi config',
+        )
+    if copies < 1:
+        raise ConfigError('--copies must be at least 1', got=copies)
+    cfg = copy.deepcopy(cfg)
+    cfg.test_cfg = {'type': 'AugmentedTestLoop', 'copies': copies}
+    cfg.protocol = f'{cfg.get("protocol", "test")}_copies{copies}'
+    return cfg
 
 
 def load_for_testing(runner: SkelregRunner, checkpoint: str | Path) -> None:
@@ -114,6 +143,8 @@ def load_for_testing(runner: SkelregRunner, checkpoint: str | Path) -> None:
 def evaluate(runner: SkelregRunner, checkpoint: str | Path | None) -> dict[str, dict[str, Any]]:
     """Run the config's test loop, write one result file for each protocol and print a table.
 
+    A classifier's scores of every sequence are written too, for tools/fuse_scores.py.
+
     Args:
         runner: Its model holds the weights already.
         checkpoint: The file that they came from; results go beside it, or into the work directory.
@@ -136,6 +167,7 @@ def evaluate(runner: SkelregRunner, checkpoint: str | Path | None) -> dict[str, 
             checkpoint=checkpoint,
             config=runner.cfg.filename,
             seed=runner.seed,
+            label_budget=_trained_on(runner).get('label_budget'),
         )
         for protocol, report in reports.items()
     }
@@ -143,8 +175,29 @@ def evaluate(runner: SkelregRunner, checkpoint: str | Path | None) -> dict[str, 
     if is_main_process():
         for protocol, result in results.items():
             write_result(result_path(stem, protocol), result)
+        if not isinstance(loop, KNNTestLoop):
+            _write_scores(runner, stem, *results.values())
         Console().print(result_table(results), f'written to {result_path(stem, "*")}')
     return results
+
+
+def _write_scores(runner: SkelregRunner, stem: Path, result: dict[str, Any]) -> None:
+    """Keep a classifier's scores beside its result."""
+    split = _trained_on(runner).get('split')
+    learner: Any = bare_model(runner)
+    scores = make_scores(
+        predictions_of(runner.test_loop.evaluator)[0],
+        result,
+        runner.test_loop.dataloader.dataset,
+        stream=learner.data_preprocessor.stream,
+        train_split=None if split is None else str(split),
+    )
+    write_scores(score_path(stem, result['protocol']), scores)
+
+
+def _trained_on(runner: SkelregRunner) -> dict[str, Any]:
+    """The config of the training set; {} if the config has none."""
+    return (runner.cfg.get('train_dataloader') or {}).get('dataset') or {}
 
 
 def result_table(results: dict[str, dict[str, Any]]) -> Table:

@@ -26,12 +26,20 @@ def small_options(cfg: Config, epochs: int = 1) -> dict[str, Any]:
             options |= {f'{loader}.batch_size': 4, f'{loader}.dataset.num_frames': 12}
     if cfg.model.backbone.type == 'STGCN':
         options |= {'model.backbone.hidden_channels': 4, 'model.backbone.out_channels': 8}
+    elif cfg.model.backbone.type == 'GRU':
+        options['model.backbone.hidden_channels'] = 4
+    elif cfg.model.backbone.type == 'Transformer':
+        options |= {'model.backbone.stem_channels': 4, 'model.backbone.blocks': [(4, 2, 1), (8, 2, 2)]}
     elif 'num_frames' in cfg.model.backbone:
         options['model.backbone.num_frames'] = 12
     if cfg.model.get('queue') is not None:
         options['model.queue.size'] = 8
     if 'k' in (cfg.get('test_cfg') or {}):
         options['test_cfg.k'] = [1]
+    if 'epoch_length' in (cfg.get('train_dataloader') or {}).get('sampler', {}):
+        options['train_dataloader.sampler.epoch_length'] = 8
+    if 'neighborhood' in (cfg.model.get('regularizers') or {}):
+        options['model.regularizers.neighborhood.num_neighbors'] = 1
     if 'max_epochs' in (cfg.get('train_cfg') or {}):
         options['train_cfg.max_epochs'] = epochs
     return options

@@ -12,14 +12,14 @@ from skelreg.explain import explain
 from tests.runs import ROOT, small
 
 LEAVES = sorted(
-    str(path.relative_to(ROOT)) for path in ROOT.glob('configs/*/*.py') if path.parent.name != '_base_'
+    str(path.relative_to(ROOT)) for path in ROOT.glob('configs/**/*.py') if '_base_' not in path.parts
 )
 
 
 def checkpoint_for(cfg: Config, folder: Path) -> Path:
     """What a short pretraining of this very encoder leaves behind."""
     pretraining = small('configs/hiclr/stgcn_nucla.py')
-    pretraining.merge_from_dict({'model.layout': cfg.model.layout, 'model.backbone': cfg.model.backbone})
+    pretraining.model.layout, pretraining.model.backbone = cfg.model.layout, cfg.model.backbone
     data = dict(pretraining.train_dataloader.dataset)
     pretraining.train_dataloader.dataset = {**data, **cfg.train_dataloader.dataset}
     return tasks.train(pretraining, folder / 'pretraining')

@@ -12,7 +12,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-READMES = [ROOT / 'README.md', ROOT / 'configs/hiclr/README.md', ROOT / 'plugins/README.md']
+READMES = [
+    ROOT / 'README.md',
+    ROOT / 'configs/hiclr/README.md',
+    ROOT / 'plugins/README.md',
+    *sorted(ROOT.glob('docs/*.md')),
+]
 
 
 def commands() -> list[list[str]]:

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections import Counter
 from pathlib import Path
 
 from skelreg.cli import run_tool
 from skelreg.datasets.cards import card_names
+
+#: How many of the files that were left out are named on the screen.
+_NAMED = 5
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -40,7 +44,22 @@ def parse_arguments() -> argparse.Namespace:
         default=64,
         help='raw files per unit of work and of resuming (default: %(default)s)',
     )
+    parser.add_argument(
+        '--reader-option',
+        type=_option,
+        action='append',
+        default=[],
+        metavar='NAME=VALUE',
+        help='an argument of the reader, bodies=energy for NTU RGB+D say; may be given several times',
+    )
     return parser.parse_args()
+
+
+def _option(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition('=')
+    if not (name and equals):
+        raise argparse.ArgumentTypeError(f'must be NAME=VALUE, got {text}')
+    return name, value
 
 
 def _positive(text: str) -> int:
@@ -57,7 +76,7 @@ def main() -> None:
 
     from skelreg.datasets.cards import load_card
     from skelreg.datasets.counts import describe
-    from skelreg.datasets.prepare import SKIPPED, prepare
+    from skelreg.datasets.prepare import EXCLUDED, SKIPPED, prepare
 
     card = load_card(arguments.dataset)
     with Progress('reading', BarColumn(), MofNCompleteColumn(), 'files', TimeRemainingColumn()) as progress:
@@ -69,14 +88,20 @@ def main() -> None:
             workers=arguments.workers,
             on_error=arguments.on_error,
             chunk_size=arguments.chunk_size,
+            reader_options=dict(arguments.reader_option),
             on_progress=lambda done, total: progress.update(task, completed=done, total=total, visible=True),
         )
     if not prepared.is_new:
         print(f'nothing is left to do: {arguments.out} is whole')
     print('\n'.join(describe(prepared.archive, card)))
+    for reason, count in Counter(entry.reason for entry in prepared.excluded).items():
+        names = [entry.name for entry in prepared.excluded if entry.reason == reason]
+        print(f'  {count:,} files were left out, {reason} (named in {arguments.out / EXCLUDED}):')
+        print(f'    {", ".join(names[:_NAMED])}{", ..." if count > _NAMED else ""}')
     if prepared.skipped:
         print(
-            f'  {len(prepared.skipped):,} malformed files were skipped (listed in {arguments.out / SKIPPED}):'
+            f'  {len(prepared.skipped):,} malformed files or sequences were skipped '
+            f'(listed in {arguments.out / SKIPPED}):'
         )
         print('\n'.join(f'    {entry.reason.splitlines()[0]}' for entry in prepared.skipped))
 

@@ -25,6 +25,12 @@ def parse_args() -> argparse.Namespace:
         help='replace the data by N (default 512) generated sequences of the same layout, classes and shape',
     )
     parser.add_argument(
+        '--copies',
+        type=int,
+        metavar='N',
+        help="average a classifier's scores over N augmented copies of every sequence",
+    )
+    parser.add_argument(
         '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='change config entries'
     )
     return parser.parse_args()
@@ -37,7 +43,7 @@ def main() -> None:
     from skelreg.tasks import test
 
     cfg = load_config(args.config, parse_options(args.cfg_options), synthetic=args.synthetic)
-    test(cfg, args.checkpoint, args.work_dir)
+    test(cfg, args.checkpoint, args.work_dir, args.copies)
 
 
 if __name__ == '__main__':

@@ -8,3 +8,12 @@ normal = [
     dict(type='AxisMask', p=0.5),
 ]
 strong = [dict(type='JointMask', ratio=0.1)]
+# The other strong augmentations of the paper: on the edges of the backbone's graph, and by style.
+edges = [dict(type='DropEdges', max_ratio=0.1), dict(type='AddEdges', max_ratio=0.05)]
+style = [dict(type='SkeleAdaIN')]
+# Compositions of them: two stages in one, and the three strong ones together.
+basic_and_normal = [*basic, *normal]
+normal_and_strong = [*normal, *strong]
+all_strong = [*strong, *edges, *style]
+# A fourth stage of the authors' research code.
+stronger = [dict(type='SkeleAdaIN', mode='V'), *edges]

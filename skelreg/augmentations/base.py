@@ -12,7 +12,7 @@ from torch import Generator, Tensor, nn
 
 from ..structures import MultiView
 
-Space = Literal['coordinates', 'stream']
+Space = Literal['coordinates', 'stream', 'graph']
 
 
 class Augmentation(nn.Module, ABC):
@@ -23,7 +23,8 @@ class Augmentation(nn.Module, ABC):
     be stored, replayed and tested.
 
     Attributes:
-        space: 'coordinates' runs before the stream (joint, bone, motion) is made, 'stream' after.
+        space: 'coordinates' runs before the stream (joint, bone, motion) is made, 'stream' after;
+            'graph' runs inside the backbone, once a block, and x is a graph (N, K, V, V) there.
     """
 
     space: ClassVar[Space] = 'coordinates'

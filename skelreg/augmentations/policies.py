@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from torch import Generator, Tensor, nn
 
 from ..graphs import SkeletonLayout
 from ..registry import AUGMENTATIONS, POLICIES, config_path
-from ..structures import MultiView, View
+from ..structures import EdgePerturbation, MultiView, View
 from .base import Augmentation, Policy, Space
 
 Stream = Callable[[Tensor], Tensor]
@@ -21,7 +21,8 @@ class GrowingPolicy(Policy):
     """Ordered views that grow stronger: view i has the augmentations of stages 0 to i.
 
     In each view, augmentations of coordinates run first, then the stream is made, then those of the
-    stream run; within a space they keep the order of the config. Every view draws for itself.
+    stream run; those of the graph travel with the view into the backbone. Within a space they keep
+    the order of the config. Every view draws for itself.
 
     Args:
         stages: For each view, the configs of the augmentations that it adds.
@@ -53,18 +54,19 @@ class GrowingPolicy(Policy):
         """Make the key view, if any, and then the views in their order."""
         key = None
         if self.key is not None:
-            key = View('key', _render(x, _augmentations(self.key), stream, generator))
+            key = _render('key', x, _augmentations(self.key), stream, generator)
         views: list[View] = []
         grown: list[Augmentation] = []
         for index in range(self.num_views):
             added = _augmentations(self.stages[index])
             grown += added
+            name = f'stage_{index}'
             if self.share_base:
                 x = _run(x, added, 'coordinates', generator)
-                view = _run(stream(x), grown, 'stream', generator)
+                view = View(name, _run(stream(x), grown, 'stream', generator), _edges(grown, generator))
             else:
-                view = _render(x, grown, stream, generator)
-            views.append(View(f'stage_{index}', view))
+                view = _render(name, x, grown, stream, generator)
+            views.append(view)
         return MultiView(tuple(views), key)
 
     def recipe(self) -> list[tuple[str, list[Augmentation]]]:
@@ -95,8 +97,8 @@ class SingleViewPolicy(Policy):
 
     def forward(self, x: Tensor, stream: Stream, generator: Generator | None = None) -> MultiView:
         """Make the view."""
-        skeleton = _render(x, _augmentations(self.augmentations), stream, generator)
-        return MultiView((View('augmented', skeleton),))
+        view = _render('augmented', x, _augmentations(self.augmentations), stream, generator)
+        return MultiView((view,))
 
     def recipe(self) -> list[tuple[str, list[Augmentation]]]:
         """The one view."""
@@ -115,8 +117,9 @@ def _build(configs: Configs, where: str, layout: str | SkeletonLayout | None) ->
 
 
 def _in_order(augmentations: list[Augmentation]) -> list[Augmentation]:
-    """Those of coordinates before those of the stream, as they run."""
-    return sorted(augmentations, key=lambda augmentation: augmentation.space == 'stream')
+    """Coordinates, stream, graph, as they run."""
+    spaces = get_args(Space)
+    return sorted(augmentations, key=lambda augmentation: spaces.index(augmentation.space))
 
 
 def _augmentations(modules: nn.Module) -> list[Augmentation]:
@@ -124,15 +127,23 @@ def _augmentations(modules: nn.Module) -> list[Augmentation]:
 
 
 def _render(
-    x: Tensor, augmentations: list[Augmentation], stream: Stream, generator: Generator | None
-) -> Tensor:
-    """One view: coordinates, stream, then what works on the stream."""
+    name: str, x: Tensor, augmentations: list[Augmentation], stream: Stream, generator: Generator | None
+) -> View:
+    """One view: coordinates, stream, what works on the stream, and what the backbone is to do."""
     x = stream(_run(x, augmentations, 'coordinates', generator))
-    return _run(x, augmentations, 'stream', generator)
+    return View(name, _run(x, augmentations, 'stream', generator), _edges(augmentations, generator))
+
+
+def _edges(augmentations: list[Augmentation], generator: Generator | None) -> EdgePerturbation | None:
+    """The augmentations of the graph as one function, or None where there are none."""
+    if not any(augmentation.space == 'graph' for augmentation in augmentations):
+        return None
+    frozen = tuple(augmentations)
+    return lambda graph: _run(graph, frozen, 'graph', generator)
 
 
 def _run(
-    x: Tensor, augmentations: list[Augmentation], space: Space, generator: Generator | None
+    x: Tensor, augmentations: Sequence[Augmentation], space: Space, generator: Generator | None
 ) -> Tensor:
     for augmentation in augmentations:
         if augmentation.space == space:

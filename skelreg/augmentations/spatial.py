@@ -6,6 +6,7 @@ import torch
 from torch import Generator, Tensor
 
 from ..functional import augment
+from ..functional.noise import normal
 from ..graphs import SkeletonLayout, get_layout
 from ..registry import AUGMENTATIONS
 from .base import Augmentation, bernoulli, check_probability, per_sequence
@@ -118,13 +119,12 @@ class GaussianNoise(Augmentation):
 
     def sample(self, x: Tensor, generator: Generator | None = None) -> dict[str, Tensor]:
         """noise: as x."""
-        noise = torch.randn(x.shape, dtype=x.dtype, device=x.device, generator=generator)
         std = torch.where(bernoulli(x, self.p, generator), self.std, 0.0).to(x.dtype)
-        return {'noise': noise * per_sequence(std, x)}
+        return {'noise': normal(x, generator) * per_sequence(std, x)}
 
     def apply(self, x: Tensor, noise: Tensor) -> Tensor:  # type: ignore[override]
         if self.keep_absent:
-            noise = noise * augment.present_bodies(x)
+            noise = augment.only_present(noise, x)
         return x + noise
 
 

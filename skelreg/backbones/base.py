@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from ..structures import Features
+from ..structures import Features, View
 
 
 class Backbone(nn.Module, ABC):
@@ -16,8 +17,11 @@ class Backbone(nn.Module, ABC):
         out_channels: D, the length of the pooled feature vector.
         num_joints: V that the backbone expects, or None if it takes any.
         in_channels: C that the backbone expects.
+        takes_edges: Whether `forward` has a second argument `edges`, an `EdgePerturbation` or None,
+            and applies it to the graph of every block.
     """
 
+    takes_edges: ClassVar[bool] = False
     out_channels: int
     num_joints: int | None
     in_channels: int
@@ -25,3 +29,9 @@ class Backbone(nn.Module, ABC):
     @abstractmethod
     def forward(self, x: Tensor) -> Features:
         """Encode x (N, C, T, V, M); an absent body is all zeros."""
+
+    def encode(self, view: View) -> Features:
+        """Encode a view, with its perturbation of edges if it has one."""
+        options: dict[str, Any] = {} if view.edges is None else {'edges': view.edges}
+        features: Features = self(view.skeleton, **options)
+        return features

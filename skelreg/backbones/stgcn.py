@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
+from ..functional.bodies import Bodies
 from ..functional.dropout import dropout
+from ..functional.graph_convolution import graph_convolution
 from ..graphs import SkeletonLayout, adjacency, get_layout
 from ..registry import BACKBONES
-from ..structures import Features
+from ..structures import EdgePerturbation, Features
 from .base import Backbone
 
 TEMPORAL_KERNEL = 9
@@ -28,10 +32,14 @@ class STGCN(Backbone):
         dropout: Probability inside every block but the first.
         adjacency: How the neighbours of a joint are partitioned, see `skelreg.graphs.adjacency`.
         edge_importance: Whether every block learns a multiplicative weight for each edge.
+        absent_bodies: 'encode' runs bodies that are all zeros through the network and takes the mean over
+            all M, as the release does; 'skip' leaves them out of it all, batch norm included, which
+            saves their time.
     Shape:
         x: (N, C, T, V, M); pooled: (N, D); map: (N, D, ceil(ceil(T / 2) / 2), V, M).
     """
 
+    takes_edges = True
     adjacency: Tensor
 
     def __init__(
@@ -43,8 +51,11 @@ class STGCN(Backbone):
         dropout: float = 0.5,
         adjacency: str = 'spatial',
         edge_importance: bool = True,
+        absent_bodies: Literal['encode', 'skip'] = 'encode',
     ) -> None:
         super().__init__()
+        if absent_bodies not in ('encode', 'skip'):
+            raise ValueError(f"absent_bodies must be 'encode' or 'skip', got {absent_bodies!r}")
         if min(hidden_channels, out_channels, in_channels) < 1:
             raise ValueError(
                 'channels must be >= 1, got '
@@ -54,7 +65,7 @@ class STGCN(Backbone):
             raise ValueError(f'dropout must be in [0, 1), got {dropout}; HiCLR configs use 0.5')
         self.layout = get_layout(layout)
         self.num_joints, self.in_channels = self.layout.num_joints, in_channels
-        self.out_channels = out_channels
+        self.out_channels, self.absent_bodies = out_channels, absent_bodies
         self.input_norm = nn.BatchNorm1d(in_channels * self.num_joints)
         self.register_buffer('adjacency', _adjacency(self.layout, adjacency), persistent=False)
         h = hidden_channels
@@ -74,27 +85,29 @@ class STGCN(Backbone):
             for i, (c_in, c_out, stride) in enumerate(widths)
         )
 
-    def forward(self, x: Tensor) -> Features:
-        n, c, t, v, m = x.shape
+    def forward(self, x: Tensor, edges: EdgePerturbation | None = None) -> Features:
+        n, c, t, v, _ = x.shape
         if (c, v) != (self.in_channels, self.num_joints):
             raise ValueError(
                 f'STGCN expects {self.in_channels} channels and {self.num_joints} joints '
                 f'({self.layout.name}), got input of shape {tuple(x.shape)} in the order (N, C, T, V, M)'
             )
-        x = x.permute(0, 4, 3, 1, 2).reshape(n * m, v * c, t)
-        x = self.input_norm(x).view(n * m, v, c, t).permute(0, 2, 3, 1)  # (N*M, C, T, V)
+        bodies = Bodies.every(x) if self.absent_bodies == 'encode' else Bodies.present(x)
+        x = self.input_norm(bodies.take(x).flatten(1, 2))  # (B, V * C, T)
+        x = x.view(-1, v, c, t).permute(0, 2, 3, 1)  # (B, C, T, V)
+        adjacency = self.adjacency
         for block in self.blocks:
-            x = block(x, self.adjacency)
-        pooled = x.mean(dim=(2, 3)).view(n, m, -1).mean(dim=1)
-        x = x.view(n, m, *x.shape[1:])  # (N, M, D, T', V)
-        return Features(pooled, map=x.permute(0, 2, 3, 4, 1))
+            if edges is not None:  # (B, K, V, V), the same for all bodies of a sequence
+                adjacency = edges(self.adjacency.expand(n, -1, -1, -1))[bodies.sequence]
+            x = block(x, adjacency)
+        return Features(bodies.mean(x.mean(dim=(2, 3))), map=bodies.put(x))
 
 
 class STGCNBlock(nn.Module):
     """Graph convolution over joints, then a convolution over frames, with a residual connection.
 
     Shape:
-        x: (B, C_in, T, V); adjacency: (K, V, V); output: (B, C_out, ceil(T / stride), V).
+        x: (B, C_in, T, V); adjacency: (K, V, V) or (B, K, V, V); output: (B, C_out, ceil(T / stride), V).
     """
 
     def __init__(
@@ -129,31 +142,6 @@ class STGCNBlock(nn.Module):
         y = torch.relu_(self.norm1(y))
         y = dropout(self.norm2(self.temporal_conv(y)), self.dropout, self.training)
         return torch.relu_(y + self.residual(x) if self.has_residual else y)
-
-
-def graph_convolution(x: Tensor, adjacency: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """y[o, w] = sum_k sum_v (W_k x + b_k)[o, v] A[k, v, w], neighbours summed before the channels are mixed.
-
-    The order gives the same result as the usual one (mix, then sum), with less arithmetic where
-    a block widens, since the wide tensor is never held once per subset.
-
-    Shape:
-        x: (B, C, T, V); adjacency: (K, V, V); weight: (K * C_out, C, 1, 1); bias: (K * C_out);
-        output: (B, C_out, T, V).
-    """
-    b, c, t, v = x.shape
-    rows = x.reshape(-1, v)
-    weights = weight.view(len(adjacency), -1, c).unsqueeze(1)  # (K, 1, C_out, C)
-    y: Tensor | None = None
-    for subset, mix in zip(adjacency, weights, strict=True):
-        summed, mix = (rows @ subset).view(b, c, t * v), mix.expand(b, -1, -1)
-        y = torch.bmm(mix, summed) if y is None else torch.baddbmm(y, mix, summed)
-    if y is None:
-        raise ValueError('adjacency has no subset')
-    y = y.view(b, -1, t, v)
-    if bias is None:
-        return y
-    return y + (bias.view(len(adjacency), -1).T @ adjacency.sum(dim=1).to(bias.dtype))[:, None]
 
 
 def _adjacency(layout: SkeletonLayout, strategy: str) -> Tensor:

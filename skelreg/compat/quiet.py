@@ -14,7 +14,9 @@ _NOISE = (
     '"FileClient" will be deprecated',
     '"HardDiskBackend" is the alias',
     'The prefix is not set in metric class',
+    'paramwise_options -- ',
 )
+_NOISE_WITHIN = ('has no metainfo', 'is skipped since its requires_grad=False')
 
 
 class TerminalFilter(logging.Filter):
@@ -23,7 +25,7 @@ class TerminalFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """False for a line that only its authors need."""
         message = record.getMessage()
-        return not message.startswith(_NOISE) and 'has no metainfo' not in message
+        return not message.startswith(_NOISE) and not any(part in message for part in _NOISE_WITHIN)
 
 
 def quieten(logger: logging.Logger) -> None:

@@ -77,7 +77,8 @@ def load_weights(
         prefixes: Only keys that begin with one of these are taken.
         strict: Also refuse missing and unused keys.
     Raises:
-        CheckpointError: If no key matches, if a shape differs, or under `strict`.
+        CheckpointError: If no key matches, a shape, the skeleton layout or the stream differs, or under
+            `strict`.
     """
     saved = state_dict_of(checkpoint, where)
     own = {k: v for k, v in model.state_dict().items() if k.startswith(prefixes)}
@@ -94,6 +95,7 @@ def load_weights(
             fix='load it into the model it was trained with, or convert it with tools/convert_checkpoint.py',
         )
     _refuse_other_shapes(own, common, checkpoint, where)
+    _refuse_other_input(model, checkpoint, where)
     if strict and (report.missing or report.unused):
         raise CheckpointError(
             'the checkpoint belongs to another model',
@@ -144,6 +146,23 @@ def _refuse_other_shapes(
         what + trained_on, got='; '.join(shapes[:4]) + more, where=where,
         fix='build the model with the layout and widths it was trained with',
     )
+
+
+def _refuse_other_input(model: nn.Module, checkpoint: Mapping[str, Any], where: str) -> None:
+    """Weights of another layout or stream can fit in every shape and still have learnt something else."""
+    meta = checkpoint.get('meta')
+    meta = meta if isinstance(meta, Mapping) else {}
+    layout = getattr(getattr(model, 'layout', None), 'name', None)
+    stream = getattr(getattr(model, 'data_preprocessor', None), 'stream', None)
+    for word, saved, own, key in (
+        ('skeleton layout', meta.get('layout'), layout, 'model.layout'),
+        ('stream', meta.get('stream'), stream, 'model.data_preprocessor.stream'),
+    ):
+        if saved is not None and own is not None and saved != own:
+            raise CheckpointError(
+                f'the weights are of another {word}', got=f"'{saved}' in the file, '{own}' in the model",
+                where=where, fix=f"set {key}='{saved}', or take a checkpoint of '{own}'",
+            )
 
 
 def _is_adjacency(shape: tuple[int, ...]) -> bool:

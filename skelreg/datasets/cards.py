@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from ..errors import ConfigError, closest
+from ..graphs import get_layout, is_layout_file
 
 _FOLDER = Path(__file__).parent / 'cards'
 
@@ -27,15 +28,17 @@ class DatasetCard:
     Attributes:
         name: Short name, as in configs.
         title: Name in full.
-        layout: Name of the skeleton layout.
+        layout: Name of the skeleton layout, or the path of a layout file (YAML), in a card relative to
+            the card.
         channels: Names of the C axis.
         max_bodies: M of the archive.
         num_classes: Labels are 0 .. num_classes - 1.
+        splits: Split -> subset ('train', 'test') -> rule over the index, see `splits.select`.
         files: The raw files, in words.
         get: How to get them, in words.
         prepare: The command that makes the archive.
-        splits: Split -> subset ('train', 'test') -> rule over the index, see `splits.select`.
-        reader: Registered reader of the raw format, None where there is none.
+        reader: Registered reader of the raw format, as a name or as a config with its options; None
+            where there is none.
         class_names: One per class, or empty.
         expected: 'sequences' -> count, and split -> {subset: count, 'twins': count}.
     """
@@ -46,17 +49,42 @@ class DatasetCard:
     channels: tuple[str, ...]
     max_bodies: int
     num_classes: int
-    files: str
-    get: str
-    prepare: str
     splits: Mapping[str, Mapping[str, Rule]]
-    reader: str | None = None
+    files: str = 'its raw files'
+    get: str = 'get its raw files'
+    prepare: str = 'python tools/prepare_data.py CARD --source RAW --out ARCHIVE'
+    reader: str | Mapping[str, Any] | None = None
     class_names: tuple[str, ...] = ()
     expected: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.class_names and len(self.class_names) != self.num_classes:
             raise ValueError(f'{len(self.class_names)} class names for {self.num_classes} classes')
+        for name in self.class_names:
+            if not isinstance(name, str):
+                raise ValueError(f'class name {name!r} is no text; YAML needs quotes around on, off, yes, no')
+        for split, subsets in self.splits.items():
+            if not isinstance(subsets, Mapping) or not {'train', 'test'} <= set(subsets):
+                raise ValueError(f"split '{split}' has no rules for both train and test")
+
+    @property
+    def layout_name(self) -> str:
+        """Name of the layout, under which an archive knows it."""
+        return get_layout(self.layout).name
+
+    def reader_config(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Config of the reader.
+
+        Args:
+            options: Arguments that replace those of the card.
+
+        Raises:
+            ConfigError: If the dataset has no reader.
+        """
+        if self.reader is None:
+            raise ConfigError(f"dataset '{self.name}' has no reader", fix=f'{self.get}; {NO_READER}')
+        config = dict(type=self.reader) if isinstance(self.reader, str) else dict(self.reader)
+        return {**config, **options}
 
     def rule(self, split: str, subset: str) -> Rule:
         """The rule that selects a subset of a split.
@@ -100,8 +128,11 @@ def load_card(name: str | Path) -> DatasetCard:
         raise ConfigError(
             f"dataset card has no field '{unknown[0]}'", accepted=closest(unknown[0], known), where=str(path)
         )
-    tuples = {key: tuple(content.get(key, ())) for key in ('channels', 'class_names')}
+    made: dict[str, Any] = {key: tuple(content.get(key, ())) for key in ('channels', 'class_names')}
+    if is_layout_file(str(content.get('layout'))):
+        made['layout'] = str(path.resolve().parent / content['layout'])
+        get_layout(made['layout'])  # so that the archive, which has only its name, finds it
     try:
-        return DatasetCard(**{**content, **tuples})
+        return DatasetCard(**{**content, **made})
     except (TypeError, ValueError) as error:
         raise ConfigError('dataset card is incomplete', got=str(error), where=str(path)) from error

@@ -9,6 +9,13 @@ from .archive import SkeletonArchive
 from .cards import DatasetCard
 from .splits import count_twins, matches
 
+#: Columns in which readers count what is odd in a sequence but no error, and what it is.
+ODDITIES = {
+    'empty_frames': 'frames without a body',
+    'crowded_frames': 'frames with more bodies than are kept',
+    'missing_frames': 'labelled frames that the recording does not have',
+}
+
 
 def summarise(archive: SkeletonArchive, card: DatasetCard) -> dict[str, Any]:
     """Counts in the form of a card's `expected`: all sequences, and each split's subsets and twins."""
@@ -31,6 +38,16 @@ def differences(summary: Mapping[str, Any], expected: Mapping[str, Any]) -> list
     return lines
 
 
+def _oddities(archive: SkeletonArchive) -> list[str]:
+    """One line for each column of `ODDITIES` in which a reader has counted something."""
+    lines = []
+    for column, words in ODDITIES.items():
+        counts = archive.index.get(column)
+        if counts is not None and counts.any():
+            lines.append(f'{counts.sum():,} {words}, in {(counts > 0).sum():,} sequences (column {column})')
+    return lines
+
+
 def describe(archive: SkeletonArchive, card: DatasetCard) -> list[str]:
     """Lines for people: what the archive holds, what each split selects, and what is unexpected."""
     summary = summarise(archive, card)
@@ -45,6 +62,7 @@ def describe(archive: SkeletonArchive, card: DatasetCard) -> list[str]:
             f'  split {split}: {count["train"]:,} train, {count["test"]:,} test, '
             f'{count["twins"]:,} twins across the split{leak}'
         )
+    lines += [f'  {line}' for line in _oddities(archive)]
     unexpected = differences(summary, card.expected)
     lines += [f'  not as expected: {line}' for line in unexpected]
     if not unexpected:

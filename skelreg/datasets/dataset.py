@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -19,8 +19,9 @@ from . import sequence_store
 from .archive import FRAMES, INDEX, META, SkeletonArchive
 from .cards import NO_READER, DatasetCard, load_card
 from .collate import batch_collate
+from .label_split import LabelSplit, choose_labels
 from .sequence_store import RawStore, ResampledStore, cache_key
-from .splits import select
+from .splits import NOT, WITHOUT_TWINS, select
 from .synthetic import generate
 
 __all__ = ['SkeletonDataset', 'batch_collate']
@@ -45,9 +46,15 @@ class SkeletonDataset(torch.utils.data.Dataset[dict[str, Tensor]]):
         transforms: Configs of deterministic transforms, applied to raw frames in order.
         cache_dir: Where resampled frames are kept if they are too many for memory; by default
             beside the archive.
+        label_budget: Which training sequences are labelled: `dict(per_class_n=5, seed=0)`, another protocol
+            of `skelreg.datasets.label_split`, or a file of tools/draw_labels.py; None labels all. Generated
+            sequences label at most half of every class.
+        unlabelled: What becomes of the others: 'drop' leaves them out, 'keep' gives them the label -1.
 
     Attributes:
         fingerprint: Changes with anything that can change the tensors of this dataset.
+        subset_size: How many sequences the subset has, dropped ones among them.
+        label_split: The draw, if there is a label budget.
 
     Raises:
         DataError: If the archive is missing or damaged, does not fit the card, or the subset is empty.
@@ -64,7 +71,11 @@ class SkeletonDataset(torch.utils.data.Dataset[dict[str, Tensor]]):
         max_bodies: int | None = None,
         transforms: Sequence[Mapping[str, Any]] = (),
         cache_dir: str | Path | None = None,
+        label_budget: Mapping[str, Any] | str | Path | None = None,
+        unlabelled: Literal['drop', 'keep'] = 'drop',
     ) -> None:
+        if unlabelled not in ('drop', 'keep'):
+            raise ValueError(f"unlabelled must be 'drop' or 'keep', got {unlabelled!r}")
         for name, value in (('num_frames', num_frames), ('max_bodies', max_bodies)):
             if value is not None and value < 1:
                 raise ValueError(f'{name} must be at least 1 or None, got {value}')
@@ -75,8 +86,10 @@ class SkeletonDataset(torch.utils.data.Dataset[dict[str, Tensor]]):
         self.split, self.subset, self.num_frames = split, subset, num_frames
         self.max_bodies = max_bodies or self.archive.max_bodies
         self.rows = select(self.archive.index, rule, where=f'{self.card.name}, split {split}, {subset}')
-        self._bodies = self.archive.index['bodies'][self.rows].clip(max=self.max_bodies).astype(np.int64)
+        self.subset_size = len(self.rows)
         self._labels = self.archive.index['label'][self.rows].astype(np.int64)
+        self.label_split = None if label_budget is None else self._apply(label_budget, unlabelled)
+        self._bodies = self.archive.index['bodies'][self.rows].clip(max=self.max_bodies).astype(np.int64)
         self._store = self._make_store(transforms, cache_dir)
 
     def __len__(self) -> int:
@@ -136,6 +149,11 @@ class SkeletonDataset(torch.utils.data.Dataset[dict[str, Tensor]]):
         return tuple(str(name) for name in self.archive.index['name'][self.rows])
 
     @property
+    def digests(self) -> tuple[str, ...]:
+        """What tells the frames of every sequence apart, whatever their names; copies share it."""
+        return tuple(str(digest) for digest in self.archive.index['digest'][self.rows])
+
+    @property
     def metainfo(self) -> dict[str, Any]:
         """Plain facts for logs and checkpoints."""
         return dict(
@@ -150,7 +168,23 @@ class SkeletonDataset(torch.utils.data.Dataset[dict[str, Tensor]]):
             max_bodies=self.max_bodies,
             synthetic=self.is_synthetic,
             checksum=self.archive.checksum,
+            label_budget=None if self.label_split is None else str(self.label_split.budget or 'by hand'),
+            label_split=None if self.label_split is None else self.label_split.sha256,
         )
+
+    def _apply(self, budget: Mapping[str, Any] | str | Path, unlabelled: str) -> LabelSplit:
+        """Drop the sequences that the budget does not label, or take their labels away."""
+        labelled, drawn = choose_labels(
+            budget, self.names, self._labels, dataset=self.card.name, split=self.split, subset=self.subset,
+            stand_in=self.is_synthetic,
+        )
+        if unlabelled == 'drop':
+            self.rows, self._labels = self.rows[labelled], self._labels[labelled]
+        else:
+            hidden = np.full_like(self._labels, -1)
+            hidden[labelled] = self._labels[labelled]
+            self._labels = hidden
+        return drawn
 
     def _make_store(
         self, transforms: Sequence[Mapping[str, Any]], cache_dir: str | Path | None
@@ -161,9 +195,12 @@ class SkeletonDataset(torch.utils.data.Dataset[dict[str, Tensor]]):
         ]
         raw = RawStore(self.archive, self.rows, built, self.max_bodies)
         origins = [distribution_of(type(transform).__module__) for transform in built]
-        self.fingerprint = cache_key(
+        key = cache_key(
             raw, self.num_frames, [{**cfg, 'origin': o} for cfg, o in zip(transforms, origins, strict=True)]
         )
+        # Frames do not depend on labels, so that draws which keep all sequences share one cache.
+        drawn = '' if self.label_split is None else f'-{self.label_split.sha256[:24]}'
+        self.fingerprint = key + drawn
         if self.num_frames is None:
             return raw
         size = (
@@ -181,7 +218,7 @@ class SkeletonDataset(torch.utils.data.Dataset[dict[str, Tensor]]):
             if cache_dir is not None
             else self.archive.path.with_name(f'{self.archive.path.name}.cache')
         )
-        return ResampledStore(raw, self.num_frames, cache=folder / f'{self.fingerprint}.npy')
+        return ResampledStore(raw, self.num_frames, cache=folder / f'{key}.npy')
 
 
 def open_archive(
@@ -198,12 +235,13 @@ def open_archive(
             raise ConfigError(
                 'archive is misspelt', got=dict(archive), accepted='a path or dict(synthetic=N, seed=0)'
             )
-        return _generate(
+        generated = _generate(
             card.layout, archive['synthetic'], card.num_classes, card.max_bodies, archive.get('seed', 0)
         )
+        return _with_columns_of(card, generated)
     opened = archive if isinstance(archive, SkeletonArchive) else _open(card, Path(archive))
     found = (opened.layout.name, opened.num_classes, opened.channels)
-    wanted = (card.layout, card.num_classes, card.channels)
+    wanted = (card.layout_name, card.num_classes, card.channels)
     if found != wanted:
         raise DataError(
             f'archive is not of dataset {card.name}',
@@ -222,6 +260,25 @@ def _generate(
     return generate(
         layout=layout, num_sequences=num_sequences, num_classes=num_classes, max_bodies=max_bodies, seed=seed
     )
+
+
+def _with_columns_of(card: DatasetCard, generated: SkeletonArchive) -> SkeletonArchive:
+    """Give generated sequences the columns that only this dataset's splits ask for.
+
+    The subjects go to the subsets of such a split in turn.
+    """
+    subjects = generated.index['subject']
+    extra: dict[str, Any] = {}
+    for subsets in card.splits.values():
+        for turn, rule in enumerate(subsets.values()):
+            chosen = subjects % len(subsets) == turn
+            for column in rule.keys() - generated.index.keys() - {NOT, WITHOUT_TWINS}:
+                value = np.atleast_1d(rule[column])[0]
+                before = extra.get(column, np.zeros(len(subjects), dtype=value.dtype))
+                extra[column] = np.where(chosen, value, before)
+    if not extra:
+        return generated
+    return SkeletonArchive(generated.frames, {**generated.index, **extra}, generated.meta)
 
 
 def _next_step(card: DatasetCard) -> str:

@@ -20,27 +20,28 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
 
 from .. import __version__
 from ..durable import full_disk_is_data_error, write_durably
-from ..errors import ConfigError, DataError
+from ..errors import DataError
 from ..registry import READERS
 from .archive import SkeletonArchive
 from .archive_writer import ArchiveWriter
-from .cards import NO_READER, DatasetCard
+from .cards import DatasetCard
 from .readers.base import Reader, Source, check_sequence
 
-SKIPPED = 'skipped.json'
+SKIPPED, EXCLUDED = 'skipped.json', 'excluded.json'
 
 OnError = Literal['stop', 'skip']
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """A raw file that was left out, and why."""
+    """A raw file, or one sequence of it, that was left out, and why."""
 
     name: str
     reason: str
@@ -52,12 +53,14 @@ class PreparedArchive:
 
     Attributes:
         archive: The archive, opened.
-        skipped: Raw files that were left out.
+        skipped: Malformed raw files, or malformed sequences of sound ones.
+        excluded: Sound raw files that are no part of the dataset, see `Reader.exclusion`.
         is_new: False where nothing was left to do.
     """
 
     archive: SkeletonArchive
     skipped: tuple[Skipped, ...]
+    excluded: tuple[Skipped, ...]
     is_new: bool
 
 
@@ -69,6 +72,7 @@ def prepare(
     workers: int = 1,
     on_error: OnError = 'stop',
     chunk_size: int = 64,
+    reader_options: Mapping[str, Any] = MappingProxyType({}),
     on_progress: Callable[[int, int], None] | None = None,
 ) -> PreparedArchive:
     """Read raw files and write the archive `out`.
@@ -78,20 +82,22 @@ def prepare(
         source: Folder or zip with its raw files.
         out: Folder of the archive; finished chunks wait in `.<out>.parts` beside it.
         workers: Processes that read; 1 reads in this process.
-        on_error: Whether a malformed file stops the run or is skipped and reported.
+        on_error: Whether a malformed file stops the run or is skipped and reported; of a file that
+            holds several sequences, only the malformed ones are skipped where it can be read.
         chunk_size: Raw files per chunk, the unit of parallel work and of resuming.
+        reader_options: Arguments of the reader beside those that the card gives it.
         on_progress: Called with (files done, files in all).
 
     Raises:
         DataError: If a raw file is malformed, the disk is full, or `out` holds something else.
+        ConfigError: If the dataset has no reader, or the reader not these options.
     """
-    if card.reader is None:
-        raise ConfigError(f"dataset '{card.name}' has no reader", fix=f'{card.get}; {NO_READER}')
-    reader: Reader = READERS.build(dict(type=card.reader), where='reader', card=card)
-    sources = reader.sources(source)
-    fingerprint = _fingerprint(reader, sources)
+    config = card.reader_config(reader_options)
+    reader: Reader = READERS.build(config, where='reader', card=card)
+    sources, excluded = _sort_out(reader, source)
+    fingerprint = _fingerprint(reader, config, sources)
     if out.exists():
-        return _finished(out, fingerprint)
+        return _finished(out, fingerprint, excluded)
     parts = out.absolute().with_name(f'.{out.name}.parts')
     with full_disk_is_data_error(parts):
         parts.mkdir(parents=True, exist_ok=True)
@@ -105,20 +111,20 @@ def prepare(
         meta = dict(
             dataset=card.name,
             title=card.title,
-            layout=card.layout,
+            layout=card.layout_name,
             channels=list(card.channels),
             num_classes=card.num_classes,
             class_names=list(card.class_names),
             synthetic=False,
-            source=dict(name=source.name, reader=card.reader, files=len(sources), fingerprint=fingerprint),
+            source=dict(name=source.name, reader=config, files=len(sources), fingerprint=fingerprint),
             skelreg_version=__version__,
         )
-        skipped = _assemble(out, meta, card.max_bodies, list(chunks))
+        skipped = _assemble(out, meta, card.max_bodies, list(chunks), excluded)
         shutil.rmtree(parts)
-    return PreparedArchive(SkeletonArchive.open(out), skipped, is_new=True)
+    return PreparedArchive(SkeletonArchive.open(out), skipped, excluded, is_new=True)
 
 
-def _finished(out: Path, fingerprint: str) -> PreparedArchive:
+def _finished(out: Path, fingerprint: str, excluded: tuple[Skipped, ...]) -> PreparedArchive:
     """The archive that an earlier run made of the same files."""
     archive = SkeletonArchive.open(out)
     if archive.meta.get('source', {}).get('fingerprint') != fingerprint:
@@ -128,12 +134,28 @@ def _finished(out: Path, fingerprint: str) -> PreparedArchive:
             fix='remove it, or choose another --out',
         )
     skipped = tuple(Skipped(**entry) for entry in json.loads((out / SKIPPED).read_text(encoding='utf-8')))
-    return PreparedArchive(archive, skipped, is_new=False)
+    return PreparedArchive(archive, skipped, excluded, is_new=False)
 
 
-def _fingerprint(reader: Reader, sources: Sequence[Source]) -> str:
-    """Changes with the reader and with any raw file."""
-    facts = [type(reader).__name__, *([source.name, source.stamp] for source in sources)]
+def _sort_out(reader: Reader, path: Path) -> tuple[list[Source], tuple[Skipped, ...]]:
+    """The files to be read, and those that are no part of the dataset."""
+    found = {source: reader.exclusion(source) for source in reader.sources(path)}
+    kept = [source for source, reason in found.items() if reason is None]
+    excluded = tuple(Skipped(source.name, reason) for source, reason in found.items() if reason is not None)
+    if not kept:
+        raise DataError(
+            'source holds no file of the dataset',
+            got=f'{len(excluded)} others, {excluded[0].name}: {excluded[0].reason}',
+            where=str(path),
+        )
+    return kept, excluded
+
+
+def _fingerprint(reader: Reader, config: Mapping[str, Any], sources: Sequence[Source]) -> str:
+    """Changes with the reader, its options and any raw file."""
+    options = {name: value for name, value in config.items() if name != 'type'}
+    facts = [type(reader).__name__, *([options] if options else [])]
+    facts += [[source.name, source.stamp] for source in sources]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
@@ -219,17 +241,16 @@ def store_chunk(reader: Reader, chunk: Sequence[Source], part: Path, on_error: O
     for source in chunk:
         try:
             sequences = reader.read(source)
-            for sequence in sequences:
-                check_sequence(sequence, reader.card, where=source.name)
         except DataError as error:
-            if on_error == 'stop':
-                error.fix = (
-                    error.fix or 'mend or remove the file, or leave such files out with --on-error skip'
-                )
-                raise
-            skipped.append(dict(name=source.name, reason=str(error)))
+            skipped.append(_skip(error, source.name, on_error))
             continue
         for sequence in sequences:
+            inner = '' if sequence.name == source.stem else f', sequence {sequence.name}'
+            try:
+                check_sequence(sequence, reader.card, where=f'{source.name}{inner}')
+            except DataError as error:
+                skipped.append(_skip(error, sequence.name if inner else source.name, on_error))
+                continue
             arrays[f'{len(rows)}'] = sequence.frames
             rows.append(dict(name=sequence.name, label=sequence.label, columns=dict(sequence.columns)))
     # A worker that outlives its killed parent for a moment must not write where the next run writes.
@@ -242,8 +263,20 @@ def store_chunk(reader: Reader, chunk: Sequence[Source], part: Path, on_error: O
     return part
 
 
+def _skip(error: DataError, name: str, on_error: OnError) -> dict[str, str]:
+    """The entry of what is left out, or the error where that stops the run."""
+    if on_error == 'stop':
+        error.fix = error.fix or 'mend or remove the file, or leave such files out with --on-error skip'
+        raise error
+    return dict(name=name, reason=str(error))
+
+
 def _assemble(
-    out: Path, meta: Mapping[str, Any], max_bodies: int, parts: Sequence[Path]
+    out: Path,
+    meta: Mapping[str, Any],
+    max_bodies: int,
+    parts: Sequence[Path],
+    excluded: Sequence[Skipped],
 ) -> tuple[Skipped, ...]:
     skipped: list[Skipped] = []
     with ArchiveWriter(out, meta, max_bodies) as writer:
@@ -253,7 +286,8 @@ def _assemble(
                 for i, row in enumerate(rows):
                     writer.add(row['name'], row['label'], stored[f'{i}'], row['columns'])
             skipped += [Skipped(**entry) for entry in left_out]
-        writer.attach(SKIPPED, json.dumps([vars(entry) for entry in skipped], indent=2) + '\n')
+        for name, entries in ((SKIPPED, skipped), (EXCLUDED, excluded)):
+            writer.attach(name, json.dumps([vars(entry) for entry in entries], indent=2) + '\n')
     return tuple(skipped)
 
 

@@ -68,7 +68,7 @@ def estimate_batchnorm(model: Any, dataset: Any, batch_size: int = 128) -> int:
         order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(0)).tolist()
         for rows in _batches(len(dataset), batch_size):
             batch = model.data_preprocessor(dataset.__getitems__([order[row] for row in rows]), False)
-            model.backbone(batch['multi_view'].views[0].skeleton)
+            model.backbone.encode(batch['multi_view'].views[0])
             batches += 1
     return batches
 

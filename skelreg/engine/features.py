@@ -90,6 +90,7 @@ def feature_key(model: Any, dataset: Any) -> str:
         'dataset': dataset.fingerprint,
         'sequences': len(dataset),
         'stream': str(model.data_preprocessor.stream),
+        'frames': model.data_preprocessor.num_frames,
         'layout': repr(model.layout),
         'precision': _precision(model),
     }

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
-from ..durable import full_disk_is_data_error, sync_folder, write_durably
+from ..durable import replace_file
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -27,15 +26,7 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         DataError: If the disk is full; a file that stood there before is untouched.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f'.{path.name}.{os.getpid()}')
-    try:
-        with full_disk_is_data_error(path):
-            write_durably(part, text.encode())
-            part.replace(path)
-            sync_folder(path.parent)
-    finally:
-        part.unlink(missing_ok=True)
+    replace_file(path, text.encode())
 
 
 def sha256(path: Path) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
@@ -32,6 +33,42 @@ class SetEpochHook(Hook):
         for part in (*model.modules(), runner.train_loop.dataloader.dataset):
             if callable(getattr(part, 'set_epoch', None)):
                 part.set_epoch(runner.epoch)
+
+
+@HOOKS.register_module()
+class CollectHook(Hook):
+    """Shows the training set once, before training, to regularizers that keep something of every sequence.
+
+    Without gradient and augmentation, in eval mode; every rank looks at all of it. A resumed run, whose
+    regularizers have it from the checkpoint, skips this.
+
+    Args:
+        batch_size: Sequences at a time.
+    """
+
+    priority = 'LOW'
+
+    def __init__(self, batch_size: int = 256) -> None:
+        if batch_size < 1:
+            raise ValueError(f'batch_size must be >= 1, got {batch_size}')
+        self.batch_size = batch_size
+
+    @torch.no_grad()
+    def before_train(self, runner: Runner) -> None:
+        """One pass, if any regularizer still has to see the data."""
+        model: Any = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        collecting = [t.component for t in model.regularizers.values() if t.component.collects]
+        if not collecting:
+            return
+        dataset, was_training = runner.train_loop.dataloader.dataset, model.training
+        model.eval()
+        for first in range(0, len(dataset), self.batch_size):
+            rows = range(first, min(first + self.batch_size, len(dataset)))
+            batch = model.data_preprocessor(dataset.__getitems__(rows), False)
+            step = model.make_step(batch['multi_view'], labels=batch['labels'], index=batch['index'])
+            for component in collecting:
+                component.collect(step)
+        model.train(was_training)
 
 
 @HOOKS.register_module()

@@ -18,7 +18,7 @@ from ..errors import ConfigError
 from ..functional.neighbors import Vote, nearest, neighbor_votes
 from ..registry import DATASETS, LOOPS
 from .features import Bank, FeatureBank
-from .metrics import ClassificationMetric
+from .metrics import ClassificationMetric, Predictions
 
 
 class FeatureLoader:
@@ -216,6 +216,12 @@ class KNNTestLoop(TestLoop):
 def reports_of(evaluator: Evaluator) -> list[dict[str, Any]]:
     """The full reports of an evaluator's classification metrics, as of their last evaluation."""
     return [m.last_result for m in evaluator.metrics if isinstance(m, ClassificationMetric) and m.last_result]
+
+
+def predictions_of(evaluator: Evaluator) -> list[Predictions]:
+    """The predictions of an evaluator's classification metrics, as of their last evaluation."""
+    metrics = [metric for metric in evaluator.metrics if isinstance(metric, ClassificationMetric)]
+    return [metric.last_predictions for metric in metrics if metric.last_predictions is not None]
 
 
 def _store(runner: Runner, cache_dir: str | None, batch_size: int) -> FeatureBank:

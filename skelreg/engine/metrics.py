@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -43,6 +44,21 @@ def _mean(hits: Tensor) -> float:
     return float(hits.double().mean())
 
 
+@dataclass(frozen=True)
+class Predictions:
+    """What a classifier said of every sequence of a dataset, each once, in the order of their positions.
+
+    Attributes:
+        scores: (N, classes) logits or votes, float32, on the CPU.
+        labels: (N,) the truth.
+        index: (N,) positions in the dataset.
+    """
+
+    scores: Tensor
+    labels: Tensor
+    index: Tensor
+
+
 @METRICS.register_module()
 class ClassificationMetric(BaseMetric):
     """Top-1, top-5 and mean class accuracy through MMEngine's Evaluator.
@@ -51,6 +67,7 @@ class ClassificationMetric(BaseMetric):
 
     Attributes:
         last_result: The full report of the last evaluation (`classification_report`), None before.
+        last_predictions: What it was made from.
 
     Args:
         prefix: Goes before the names of the figures in logs: 'accuracy/top1'.
@@ -59,6 +76,7 @@ class ClassificationMetric(BaseMetric):
     def __init__(self, prefix: str = 'accuracy') -> None:
         super().__init__(prefix=prefix)
         self.last_result: dict[str, Any] | None = None
+        self.last_predictions: Predictions | None = None
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep a batch: dicts of scores (N, classes), labels (N,) and index (N,)."""
@@ -66,11 +84,12 @@ class ClassificationMetric(BaseMetric):
             self.results.append(tuple(sample[name].detach().cpu() for name in ('scores', 'labels', 'index')))
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """The scalar figures of all batches; `last_result` keeps the rest."""
+        """The scalar figures of all batches; `last_result` and `last_predictions` keep the rest."""
         scores, labels, index = (torch.cat(column) for column in zip(*results, strict=True))
         rows = _first_rows(index)
         scores, labels = scores[rows].float(), labels[rows]
         _check_labels(labels, scores.shape[1])
+        self.last_predictions = Predictions(scores, labels, index[rows])
         self.last_result = classification_report(scores, labels)
         return {name: self.last_result[name] for name in ('top1', 'top5', 'mean_class')
                 if self.last_result[name] is not None}

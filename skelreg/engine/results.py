@@ -18,7 +18,7 @@ from .files import sha256, write_json
 #: What every result holds, see `make_result`.
 SCHEMA = (
     'protocol', 'top1', 'top5', 'mean_class', 'per_class', 'confusion', 'class_names', 'counts',
-    'num_samples', 'dataset', 'split', 'subset', 'synthetic', 'seed', 'config', 'checkpoint',
+    'num_samples', 'dataset', 'split', 'subset', 'label_budget', 'synthetic', 'seed', 'config', 'checkpoint',
     'checkpoint_sha256', 'versions', 'date',
 )
 
@@ -31,6 +31,7 @@ def make_result(
     checkpoint: str | Path | None,
     config: str | None,
     seed: int | None,
+    label_budget: Mapping[str, Any] | str | None = None,
 ) -> dict[str, Any]:
     """Put a report beside all that is needed to say where it came from.
 
@@ -41,11 +42,12 @@ def make_result(
         checkpoint: The file that was evaluated; None for a random encoder.
         config: Path of the config.
         seed: Seed of the run.
+        label_budget: Which training sequences were labelled, as the config has it; None for all.
     Returns:
         top1, top5 (or None), mean_class: fractions of one. per_class: a fraction, or None without samples,
         per class. confusion: rows the truth, columns the prediction. class_names, counts: per class, in
-        the same order. num_samples. dataset, split, subset: names. synthetic: whether the data were
-        generated. seed, config, checkpoint, checkpoint_sha256. versions: skelreg, torch, mmengine, python.
+        the same order. num_samples. dataset, split, subset: names. label_budget. synthetic: whether the data
+        were generated. seed, config, checkpoint, checkpoint_sha256. versions: of skelreg, torch, ...
         date: ISO 8601, UTC. protocol.
     """
     info = dataset.metainfo
@@ -56,6 +58,7 @@ def make_result(
         'dataset': info.get('dataset'),
         'split': info.get('split'),
         'subset': info.get('subset'),
+        'label_budget': dict(label_budget) if isinstance(label_budget, Mapping) else label_budget,
         'synthetic': bool(dataset.is_synthetic),
         'seed': seed,
         'config': config,

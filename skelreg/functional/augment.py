@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 BLUR_REACH = 7
+ADAIN_EPSILON = 1e-5
 
 
 def temporal_crop(x: Tensor, start: Tensor, padding: int) -> Tensor:
@@ -98,10 +99,11 @@ def spatial_flip(x: Tensor, flip_index: Tensor, applied: Tensor, mirror_coordina
     c, num_bodies = x.shape[1], x.shape[4]
     bodies = torch.arange(num_bodies, device=x.device)
     source = (flip_index[:, None] * num_bodies + bodies).flatten()  # (V * M,)
-    own = torch.arange(len(source), device=x.device)
-    source = torch.where(applied[:, None], source, own)[:, None, None]  # (N, 1, 1, V * M)
-    joints = x.flatten(3)  # (N, C, T, V * M)
-    flipped = joints.gather(3, source.expand_as(joints)).reshape(x.shape)
+    own = torch.eye(len(source), dtype=x.dtype, device=x.device)
+    exchange = torch.where(applied[:, None, None], own[:, source], own)  # (N, V * M, V * M)
+    # A product with a permutation is exact, and on a CPU four times as fast as indexing.
+    with torch.autocast(x.device.type, enabled=False):
+        flipped = (x.flatten(3).flatten(1, 2) @ exchange).reshape(x.shape)
     if not mirror_coordinate:
         return flipped
     negated = applied[:, None] & (torch.arange(c, device=x.device) == 0)  # (N, C)
@@ -133,10 +135,9 @@ def blur(x: Tensor, sigma: Tensor, applied: Tensor, normalized: bool) -> Tensor:
     weights = taps.index_select(1, distance.flatten()).unflatten(1, distance.shape)  # (N, T, T)
     if normalized:
         weights = weights / weights.sum(dim=2, keepdim=True)
-    frames_first = x.transpose(1, 2)  # (N, T, C, V, M)
     with torch.autocast(x.device.type, enabled=False):
-        blurred = weights.to(x.dtype) @ frames_first.flatten(2)  # (N, T, C * V * M)
-    return blurred.reshape(frames_first.shape).transpose(1, 2)
+        blurred = weights.to(x.dtype)[:, None] @ x.flatten(3)  # (N, 1, T, T) @ (N, C, T, V * M)
+    return blurred.reshape(x.shape)
 
 
 def axis_mask(x: Tensor, axis: Tensor) -> Tensor:
@@ -147,12 +148,19 @@ def axis_mask(x: Tensor, axis: Tensor) -> Tensor:
         axis: (N,) channel that is lost; -1 leaves a sequence as it is.
     """
     lost = torch.arange(x.shape[1], device=x.device) == axis[:, None]  # (N, C)
-    return x.masked_fill(lost[:, :, None, None, None], 0)
+    return x * (~lost)[:, :, None, None, None].to(x.dtype)
 
 
 def present_bodies(x: Tensor) -> Tensor:
     """(N, 1, 1, 1, M) booleans: bodies that are not all zeros."""
     return x.abs().sum(dim=(1, 2, 3), keepdim=True) != 0
+
+
+def only_present(values: Tensor, x: Tensor) -> Tensor:
+    """values (N, C, T, V, M) with zeros for the bodies that are all zeros in x (N, C, T, V, M)."""
+    n, _, _, v, m = x.shape
+    present = present_bodies(x).expand(n, 1, 1, v, m).reshape(n, 1, 1, v * m)
+    return (values.flatten(3) * present).reshape(values.shape)
 
 
 def selection_mask(indices: Tensor, size: int) -> Tensor:
@@ -180,3 +188,21 @@ def fill_mask(x: Tensor, mask: Tensor, fill: Tensor, keep_absent: bool) -> Tenso
         hidden = hidden & present_bodies(x).reshape(n, 1, 1, m)
     joints = torch.where(hidden.flatten(2)[:, None], fill.to(x.dtype), x.flatten(3))  # (N, C, T, V * M)
     return joints.reshape(x.shape)
+
+
+def adain(x: Tensor, style: Tensor, per_frame: bool) -> Tensor:
+    """Replace mean and standard deviation of x by those of another batch of skeletons.
+
+    Args:
+        x: Skeletons.
+        style: As x; gives the statistics.
+        per_frame: Take them over the joints of every frame instead of over all frames and joints.
+    """
+    axes = (3,) if per_frame else (2, 3)
+
+    def statistics(skeleton: Tensor) -> tuple[Tensor, Tensor]:
+        variance, mean = torch.var_mean(skeleton, dim=axes, keepdim=True)
+        return mean, (variance + ADAIN_EPSILON).sqrt()
+
+    (mean, deviation), (style_mean, style_deviation) = statistics(x), statistics(style)
+    return (x - mean) / deviation * style_deviation + style_mean

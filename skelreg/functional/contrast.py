@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor
 
+Distance = Callable[[Tensor, Tensor], Tensor]
+Direction = Literal['weak_teaches', 'strong_teaches', 'symmetric', 'no_stop_gradient']
 
 def info_nce(similarities: Tensor, temperature: float) -> Tensor:
     """Cross-entropy of picking the own key among key and queue.
@@ -37,6 +40,15 @@ def own_key_mask(similarities: Tensor) -> Tensor:
     return mask
 
 
+def share_right(similarities: Tensor) -> Tensor:
+    """Share of the sequences whose own key is nearer than every row of the queue.
+
+    Shape:
+        similarities: (N, 1 + K); output: scalar.
+    """
+    return (similarities[:, 0] > similarities[:, 1:].amax(dim=1)).float().mean()
+
+
 def mine_positives(similarities: Sequence[Tensor], topk: int) -> Tensor:
     """The own key, and for every view the topk most similar rows of the queue, united.
 
@@ -55,14 +67,50 @@ def mine_positives(similarities: Sequence[Tensor], topk: int) -> Tensor:
     return mask
 
 
-def consistency(teacher: Tensor, student: Tensor, temperature: float) -> Tensor:
-    """-mean_n sum_j p_teacher(j) log p_student(j): the target is the teacher's distribution over the queue.
+def soft_cross_entropy(target: Tensor, prediction: Tensor, temperature: float) -> Tensor:
+    """-mean_n sum_j p_target(j) log p_prediction(j), of the distributions over key and queue.
 
-    The teacher is detached: only the student learns. This is the cross-entropy, which differs from
-    the KL divergence by the teacher's entropy, a constant for the student.
+    It differs from the KL divergence by the target's entropy, a constant where the target is detached.
 
     Shape:
-        teacher, student: (N, 1 + K) cosines of the weaker and the stronger view; output: scalar.
+        target, prediction: (N, 1 + K) cosines; output: scalar.
     """
-    target = (teacher.detach() / temperature).softmax(dim=1)
-    return -(target * (student / temperature).log_softmax(dim=1)).sum(dim=1).mean()
+    weights = (target / temperature).softmax(dim=1)
+    return -(weights * (prediction / temperature).log_softmax(dim=1)).sum(dim=1).mean()
+
+
+def cosine_distance(target: Tensor, prediction: Tensor) -> Tensor:
+    """mean_n 1 - cos(target, prediction).
+
+    Shape:
+        target, prediction: (N, d) of unit length; output: scalar.
+    """
+    return 1 - (target * prediction).sum(dim=1).mean()
+
+
+def l1_distance(target: Tensor, prediction: Tensor) -> Tensor:
+    """mean_n sum_d |target - prediction|.
+
+    Shape:
+        target, prediction: (N, d); output: scalar.
+    """
+    return (target - prediction).abs().sum(dim=1).mean()
+
+
+def directed(distance: Distance, weak: Tensor, strong: Tensor, direction: Direction) -> Tensor:
+    """A distance between two views, and which of them its gradient moves.
+
+    Args:
+        distance: (target, prediction) -> scalar.
+        weak: What the weaker view gave.
+        strong: What the stronger view gave.
+        direction: 'weak_teaches' detaches the weaker view, so that only the stronger one learns;
+            'strong_teaches' is the reverse; 'symmetric' is the mean of both; 'no_stop_gradient' takes
+            the weaker view as target without detaching it.
+    """
+    if direction == 'no_stop_gradient':
+        return distance(weak, strong)
+    if direction == 'symmetric':
+        return (distance(weak.detach(), strong) + distance(strong.detach(), weak)) / 2
+    teacher, student = (weak, strong) if direction == 'weak_teaches' else (strong, weak)
+    return distance(teacher.detach(), student)

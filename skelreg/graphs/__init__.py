@@ -1,7 +1,14 @@
 """Skeleton layouts and the adjacency matrices made from them."""
 
 from .adjacency import STRATEGIES, adjacency, hop_distance
-from .layout import SkeletonLayout, add_layout_file, get_layout, layout_names, read_layout
+from .layout import (
+    SkeletonLayout,
+    add_layout_file,
+    get_layout,
+    is_layout_file,
+    layout_names,
+    read_layout,
+)
 
 __all__ = [
     'STRATEGIES',
@@ -10,6 +17,7 @@ __all__ = [
     'adjacency',
     'get_layout',
     'hop_distance',
+    'is_layout_file',
     'layout_names',
     'read_layout',
 ]

@@ -59,13 +59,15 @@ class SkeletonLayout:
 
 
 def get_layout(layout: str | SkeletonLayout) -> SkeletonLayout:
-    """The layout of a name; a layout is passed through.
+    """The layout of a name, or of the path of a YAML file; a layout is passed through.
 
     Raises:
         ConfigError: If no layout has that name; says the closest names and which plugins failed.
     """
     if isinstance(layout, SkeletonLayout):
         return layout
+    if is_layout_file(layout):
+        return add_layout_file(layout)
     failures = ''
     if layout not in _files:
         plugins = importlib.import_module('skelreg.plugin_manager')
@@ -75,9 +77,14 @@ def get_layout(layout: str | SkeletonLayout) -> SkeletonLayout:
         raise ConfigError(
             f"skeleton layout '{layout}' does not exist",
             accepted=closest(str(layout), _files) + failures,
-            fix='mend the name, or add a file by skelreg.graphs.add_layout_file or the hook skelreg_layouts',
+            fix='mend the name, or give the path of a layout file (YAML)',
         )
     return read_layout(_files[layout])
+
+
+def is_layout_file(layout: str) -> bool:
+    """Whether this is the path of a layout file rather than a name."""
+    return Path(layout).suffix in ('.yaml', '.yml')
 
 
 def layout_names() -> list[str]:

@@ -14,14 +14,16 @@ class Head(nn.Module, ABC):
     """A loss over one step.
 
     Attributes:
-        needs: Properties of `Step` that the head reads: 'features', 'embeddings', 'queries',
-            'keys', 'similarities', 'class_logits', 'labels'. A config whose learner does not
+        needs: Properties of `Step` that the head reads: 'features', 'embeddings', 'projections', 'queries',
+            'keys', 'view_keys', 'similarities', 'class_logits', 'labels'. A config whose learner does not
             supply them is refused.
         min_views: The least number of ordered views.
+        num_views: The one number of ordered views that the arguments fit, or None for any.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
-    min_views: ClassVar[int] = 1
+    min_views: int = 1
+    num_views: int | None = None
 
     @abstractmethod
     def forward(self, step: Step) -> Terms:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..functional.contrast import info_nce
+from ..functional.contrast import info_nce, share_right
 from ..registry import HEADS
 from ..structures import Step, Terms
 from .base import Head
@@ -26,5 +26,6 @@ class InfoNCEHead(Head):
 
     def forward(self, step: Step) -> Terms:
         similarities = step.similarities[0]
-        right = (similarities[:, 0] > similarities[:, 1:].amax(dim=1)).float().mean()
-        return Terms({'info_nce': info_nce(similarities, self.temperature)}, {'top1': right})
+        return Terms(
+            {'info_nce': info_nce(similarities, self.temperature)}, {'top1': share_right(similarities)}
+        )

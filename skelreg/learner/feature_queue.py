@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ..functional.gather import gather_rows
+
 
 class FeatureQueue(nn.Module):
     """A ring of unit vectors that owns its pointer and takes batches of any size.
@@ -31,24 +33,9 @@ class FeatureQueue(nn.Module):
     @torch.no_grad()
     def enqueue(self, keys: Tensor) -> None:
         """Overwrite the oldest rows with keys (N, d), gathered over all ranks in the order of the ranks."""
-        keys = _gather(keys.detach().to(self.features.dtype))
+        keys = gather_rows(keys.detach().to(self.features.dtype))
         kept = keys[-self.size :]
         skipped = len(keys) - len(kept)
         rows = (self.pointer + skipped + torch.arange(len(kept), device=keys.device)) % self.size
         self.features[rows] = kept
         self.pointer.copy_((self.pointer + len(keys)) % self.size)
-
-
-def _gather(keys: Tensor) -> Tensor:
-    """(sum of N over ranks, d); ranks may hold batches of different sizes."""
-    distributed = torch.distributed
-    if not (distributed.is_available() and distributed.is_initialized()) or distributed.get_world_size() == 1:
-        return keys
-    own = torch.tensor(len(keys), device=keys.device)
-    sizes = [torch.zeros_like(own) for _ in range(distributed.get_world_size())]
-    distributed.all_gather(sizes, own)
-    longest = int(torch.stack(sizes).max())
-    padded = torch.cat([keys, keys.new_zeros(longest - len(keys), keys.shape[1])])
-    gathered = [torch.empty_like(padded) for _ in sizes]
-    distributed.all_gather(gathered, padded)
-    return torch.cat([part[: int(size)] for part, size in zip(gathered, sizes, strict=True)])

@@ -27,5 +27,5 @@ def release_initialization(module: nn.Module) -> None:
 def torch_initialization(module: nn.Module) -> None:
     """Draw every weight anew with torch's own rule for its layer."""
     for part in module.modules():
-        if isinstance(part, (*_CONVOLUTIONS, *_NORMS, nn.Linear)):
+        if isinstance(part, (*_CONVOLUTIONS, *_NORMS, nn.Linear, nn.GRU)):
             part.reset_parameters()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, Self
 
 import torch
 from mmengine.model import BaseModel
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from torch import Tensor, nn
 
 from ..errors import ConfigError
@@ -24,11 +25,14 @@ from ..registry import (
     config_path,
     current_path,
 )
-from ..structures import Features, MultiView, Step, Terms, View
+from ..structures import Features, MultiView, Step, Terms, TrainingSet, View
+from .alternation import alternating_step
 from .feature_queue import FeatureQueue
 from .initialization import release_initialization, torch_initialization
 from .key_encoder import KeyEncoder
 from .needs import SOURCES
+from .passing_statistics import with_passing_statistics
+from .teacher import Teacher
 
 
 class WeightedTerm(nn.Module):
@@ -58,7 +62,7 @@ class WeightedTerm(nn.Module):
 
 @MODELS.register_module()
 class Learner(BaseModel):
-    """Composes backbone, neck, projector, key encoder, queue and classifier under heads and regularizers.
+    """Composes an encoder, what follows it and what moves after it, under heads and regularizers.
 
     HiCLR, SkeletonCLR, supervised training and what comes later are this class with other entries.
 
@@ -72,6 +76,7 @@ class Learner(BaseModel):
         key_encoder: Arguments of `KeyEncoder`, or None.
         queue: Arguments of `FeatureQueue`, or None.
         classifier: Config of a neck whose output is a logit per class, or None.
+        teacher: Arguments of `Teacher`, or None.
         heads: Name -> config; beside the component's own arguments `weight` (default 1) and `ramp`
             (epochs, default 0).
         regularizers: Likewise.
@@ -90,6 +95,7 @@ class Learner(BaseModel):
         key_encoder: dict[str, Any] | None = None,
         queue: dict[str, Any] | None = None,
         classifier: dict[str, Any] | None = None,
+        teacher: dict[str, Any] | None = None,
         heads: Mapping[str, dict[str, Any]] | None = None,
         regularizers: Mapping[str, dict[str, Any]] | None = None,
         frozen: tuple[str, ...] = (),
@@ -117,8 +123,22 @@ class Learner(BaseModel):
         )
         channels = width if self.projector is None else self.projector.out_channels
         self.queue = self._build_part('queue', FeatureQueue, queue, channels=channels)
-        self.heads = _build_terms(HEADS, heads or {}, 'heads')
-        self.regularizers = _build_terms(REGULARIZERS, regularizers or {}, 'regularizers')
+        if teacher is not None and self.classifier is None:
+            raise ConfigError(
+                'a teacher predicts classes, and this config has no classifier',
+                where=current_path('teacher'), fix='configure model.classifier, or remove model.teacher',
+            )
+        self.teacher = self._build_part('teacher', Teacher, teacher, student=self.predictor())
+        sizes = {
+            'layout': layout, 'in_channels': in_channels, 'feature_channels': self.backbone.out_channels,
+            'embedding_channels': width,
+        }
+        if self.classifier is not None:
+            sizes['num_classes'] = self.classifier.out_channels
+        if self.projector is not None:
+            sizes['projection_channels'] = channels
+        self.heads = _build_terms(HEADS, heads or {}, 'heads', sizes)
+        self.regularizers = _build_terms(REGULARIZERS, regularizers or {}, 'regularizers', sizes)
         self.last_keys: Tensor | None = None
         self.last_queries: tuple[Tensor, ...] = ()
         if self.queue is not None and 'keys' not in self.supplies:
@@ -147,11 +167,28 @@ class Learner(BaseModel):
 
     def query_encoder(self) -> nn.ModuleDict:
         """Backbone, neck and projector in the order in which they run."""
-        parts = {'backbone': self.backbone, 'neck': self.neck, 'projector': self.projector}
+        return self._parts('backbone', 'neck', 'projector')
+
+    def predictor(self) -> nn.ModuleDict:
+        """Backbone, neck and classifier in the order in which they run."""
+        return self._parts('backbone', 'neck', 'classifier')
+
+    def _parts(self, *names: str) -> nn.ModuleDict:
+        parts = {name: getattr(self, name) for name in names}
         return nn.ModuleDict({name: part for name, part in parts.items() if part is not None})
 
+    def prepare(self, data: TrainingSet) -> None:
+        """Tell every regularizer what the training set is, before any weight is loaded.
+
+        Raises:
+            ConfigError: If one cannot work with it.
+        """
+        for term in self.regularizers.values():
+            component: Any = term.component
+            component.prepare(data)
+
     def init_weights(self) -> None:
-        """Draw the weights, then let the key encoder start as the query encoder unless told otherwise."""
+        """Draw the weights, then let key encoder and teacher start as what they follow."""
         if self.initialization == 'release':
             release_initialization(self)
         elif self.key_encoder is not None and self.key_encoder.start == 'independent':
@@ -159,9 +196,17 @@ class Learner(BaseModel):
         self.after_pretrained()
 
     def after_pretrained(self) -> None:
-        """Copy the query encoder into a key encoder that starts from it; called after loading too."""
+        """Copy into key encoder and teacher what they start from; called after loading an encoder too."""
         if self.key_encoder is not None and self.key_encoder.start == 'query':
             self.key_encoder.copy_from(self.query_encoder())
+        if self.teacher is not None:
+            self.teacher.copy_from(self.predictor())
+
+    def apply(self, fn: Callable[[nn.Module], None]) -> Self:
+        """As `nn.Module.apply`, which would call the `apply` of augmentations inside by mistake."""
+        for module in reversed(list(self.modules())):
+            fn(module)
+        return self
 
     def train(self, mode: bool = True) -> Learner:
         super().train(mode)
@@ -193,7 +238,7 @@ class Learner(BaseModel):
             lengths: (N,) frames that were recorded; for components that work on raw frames.
             bodies: (N,) persons that were recorded.
         """
-        step = self.make_step(multi_view, pooled, labels)
+        step = self.make_step(multi_view, pooled, labels, index)
         if mode == 'loss':
             return self.compute_losses(step)
         if mode == 'predict':
@@ -203,16 +248,22 @@ class Learner(BaseModel):
                     where='model.classifier',
                     fix="add classifier=dict(type='LinearClassifier', num_classes=...) or evaluate with kNN",
                 )
-            return [{'scores': step.class_logits[0], 'labels': labels, 'index': index}]
+            by_teacher = self.teacher is not None and self.teacher.predicts
+            scores = step.teacher_logits if by_teacher else step.class_logits[0]
+            return [{'scores': scores, 'labels': labels, 'index': index}]
         return step.features[0].pooled
 
     @torch.no_grad()
     def extract(self, multi_view: MultiView) -> Tensor:
         """(N, D) pooled features of the weakest view, in the mode that the modules are in."""
-        return self.backbone(multi_view.views[0].skeleton).pooled.float()
+        return self.backbone.encode(multi_view.views[0]).pooled.float()
 
     def make_step(
-        self, multi_view: MultiView | None, pooled: Tensor | None = None, labels: Tensor | None = None
+        self,
+        multi_view: MultiView | None,
+        pooled: Tensor | None = None,
+        labels: Tensor | None = None,
+        index: Tensor | None = None,
     ) -> Step:
         """A step over given views, or over features that were extracted before."""
         if multi_view is None:
@@ -224,18 +275,37 @@ class Learner(BaseModel):
         return Step(
             multi_view,
             labels=labels,
-            encode=(lambda view: self.backbone(view.skeleton)) if stored is None else (lambda _: stored),
+            encode=self.backbone.encode if stored is None else (lambda _: stored),
             embed=self.neck,
             project=self.projector,
             encode_key=self.key_encoder,
             classify=self.classifier,
             negatives=None if self.queue is None else self.queue.features.clone(),
+            index=index,
+            teach=self.teacher if stored is None else None,
+            extra=self._extra_step if stored is None else None,
+        )
+
+    def _extra_step(self, view: View) -> Step:
+        """A step over a view that some term made; batch norm does not remember it."""
+        embed, classify = (
+            None if part is None else with_passing_statistics(part, part)
+            for part in (self.neck, self.classifier)
+        )
+        return Step(
+            MultiView((view,)),
+            encode=with_passing_statistics(self.backbone.encode, self.backbone),
+            embed=embed,
+            classify=classify,
+            extra=self._extra_step,
         )
 
     def compute_losses(self, step: Step) -> dict[str, dict[str, Tensor]]:
-        """Move the key encoder, run every term, then queue the keys: one iteration, its gradient aside."""
+        """Move key encoder and teacher, run every term, queue the keys: one iteration, its gradient aside."""
         if self.key_encoder is not None:
             self.key_encoder.update(self.query_encoder())
+        if self.teacher is not None:
+            self.teacher.update(self.predictor())
         losses: dict[str, Tensor] = {}
         diagnostics: dict[str, Tensor] = {}
         for name, term in (*self.heads.items(), *self.regularizers.items()):
@@ -245,8 +315,18 @@ class Learner(BaseModel):
         if self.queue is not None:
             self.queue.enqueue(step.keys)
             self.last_keys = step.keys.detach()
+        if self.projector is not None:
             self.last_queries = tuple(query.detach() for query in step.queries)
         return {'losses': losses, 'diagnostics': diagnostics}
+
+    def train_step(
+        self, data: dict[str, Any], optim_wrapper: OptimWrapper | OptimWrapperDict
+    ) -> dict[str, Tensor]:
+        """One iteration, by one optimizer or, with an alternating regularizer, by two that take turns."""
+        if isinstance(optim_wrapper, OptimWrapperDict):
+            return alternating_step(self, data, optim_wrapper)
+        logged: dict[str, Tensor] = super().train_step(data, optim_wrapper)
+        return logged
 
     def parse_losses(self, losses: Any) -> tuple[Tensor, dict[str, Tensor]]:
         """The sum of all terms, and what is logged; MMEngine's own sums only keys with 'loss' in them."""
@@ -268,16 +348,20 @@ class Learner(BaseModel):
         policy = self.data_preprocessor.policy
         has_keys = self.projector is not None and self.key_encoder is not None and policy is not None
         has_keys = has_keys and policy.has_key
-        there = {'features': True, 'embeddings': True, 'labels': True}
-        there['queries'] = self.projector is not None
+        always = ('features', 'embeddings', 'labels', 'unlabelled', 'positions', 'extra_views')
+        there = dict.fromkeys(always, True)
+        there['projections'] = there['queries'] = self.projector is not None
+        there['view_keys'] = self.projector is not None and self.key_encoder is not None
         there['keys'] = has_keys
         there['similarities'] = has_keys and self.queue is not None
         there['class_logits'] = self.classifier is not None
+        there['teacher_logits'] = self.teacher is not None
         return frozenset(name for name, is_there in there.items() if is_there)
 
     def _check_needs(self) -> None:
         """Refuse terms whose needs nothing supplies, naming both sides."""
         policy = self.data_preprocessor.policy
+        self._check_edges(policy)
         views = 1 if policy is None else policy.num_views
         for name in set(self.heads) & set(self.regularizers):
             raise ConfigError(
@@ -304,6 +388,25 @@ class Learner(BaseModel):
                         got=f'{views} from {type(policy).__name__ if policy is not None else "no policy"}',
                         fix='add stages to model.data_preprocessor.policy',
                     )
+                if component.num_views not in (None, views):
+                    raise ConfigError(
+                        f'the arguments of {title} are for {component.num_views} ordered views',
+                        where=where,
+                        got=f'{views} from the policy',
+                        fix='give as many as the policy has views, a level weight for each but the first',
+                    )
+
+    def _check_edges(self, policy: Any) -> None:
+        """Refuse augmentations of the graph before a backbone that has none."""
+        recipe = [] if policy is None else policy.recipe()
+        names = {type(a).__name__ for _, made_by in recipe for a in made_by if a.space == 'graph'}
+        if names and not self.backbone.takes_edges:
+            raise ConfigError(
+                f'{type(self.backbone).__name__} cannot take augmentations of edges',
+                got=', '.join(sorted(names)),
+                where=current_path('data_preprocessor', 'policy'),
+                fix='take a backbone with takes_edges = True, such as STGCN, or another augmentation',
+            )
 
     def _freeze(self) -> None:
         for name in self.frozen:
@@ -317,8 +420,17 @@ class Learner(BaseModel):
                 part.requires_grad_(False).eval()
 
 
-def _build_terms(registry: Any, cfgs: Mapping[str, Any], where: str) -> nn.ModuleDict:
-    """Build every named term, taking `weight` and `ramp` off its config."""
+def _build_terms(
+    registry: Any, cfgs: Mapping[str, Any], where: str, sizes: Mapping[str, Any]
+) -> nn.ModuleDict:
+    """Build every named term, taking `weight` and `ramp` off its config.
+
+    Args:
+        registry: Of heads or of regularizers.
+        cfgs: Name -> config.
+        where: 'heads' or 'regularizers'.
+        sizes: What the learner knows; a term gets what its constructor has arguments for.
+    """
     terms = nn.ModuleDict()
     for name, cfg in cfgs.items():
         if cfg is None:  # a leaf config takes an inherited term away by setting it to None
@@ -326,7 +438,7 @@ def _build_terms(registry: Any, cfgs: Mapping[str, Any], where: str) -> nn.Modul
         arguments = dict(cfg) if isinstance(cfg, Mapping) else cfg
         options = {key: arguments.pop(key) for key in ('weight', 'ramp') if key in arguments}
         with config_path(where):
-            component = registry.build(arguments, where=name)
+            component = registry.build(arguments, where=name, **sizes)
             try:
                 terms[name] = WeightedTerm(component, **options)
             except (KeyError, TypeError, ValueError) as error:  # KeyError: a name that no module can have

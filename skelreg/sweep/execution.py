@@ -55,21 +55,23 @@ def run(cells: Sequence[Cell], root: Path, jobs: int, report: Callable[[str], No
         jobs: How many steps run at a time; they share the processor's cores.
         report: Called with one line for every step that ends.
     """
-    total = sum(len(cell.steps) for cell in cells)
-    ended = sum(done(step) is not None for cell in cells for step in cell.steps)
-    waiting = deque(cell for cell in cells if _next_step(cell) is not None)
+    steps = {step.folder: step for cell in cells for step in cell.steps}
+    total, ended = len(steps), sum(done(step) is not None for step in steps.values())
+    waiting, failed = deque(cells), set[Path]()
     report(f'{total} steps, {ended} finished before; {jobs} at a time, {_threads(jobs)} thread(s) each')
     running: list[_Process] = []
     try:
         while waiting or running:
-            while waiting and len(running) < jobs:
-                running.append(_Process(waiting.popleft(), root, jobs))
+            while len(running) < jobs and (cell := _take(waiting, running, failed)) is not None:
+                running.append(_Process(cell, root, jobs))
             for process in [process for process in running if process.has_ended()]:
                 running.remove(process)
                 ended += 1
                 report(f'[{ended}/{total}] {process.conclude()}')
-                if failure(process.step) is None and _next_step(process.cell) is not None:
+                if failure(process.step) is None:
                     waiting.appendleft(process.cell)
+                else:
+                    failed.add(process.step.folder)
             time.sleep(_POLL_SECONDS)
     finally:
         for process in running:
@@ -160,9 +162,7 @@ class _Process:
 
     def _result_files(self) -> dict[Path, tuple[int, int]]:
         """Result files where this step writes them, with what tells a new one from an old one."""
-        tested = self.step.kind == 'test' and self._checkpoint is not None
-        folder = Path(str(self._checkpoint)).parent if tested else self.step.folder
-        stats = {path: path.stat() for path in folder.glob('*.*.json')}
+        stats = {path: path.stat() for path in _workplace(self.step).glob('*.*.json')}
         return {path: (stat.st_ino, stat.st_mtime_ns) for path, stat in stats.items()}
 
     def _results(self) -> dict[str, dict[str, Any]]:
@@ -175,6 +175,24 @@ class _Process:
 
 def _threads(jobs: int) -> int:
     return max(1, (os.cpu_count() or 1) // jobs)
+
+
+def _take(waiting: deque[Cell], running: Sequence[_Process], failed: set[Path]) -> Cell | None:
+    """Take the first cell whose next step writes where no other does; cells that are through go too."""
+    busy = {_workplace(process.step) for process in running}
+    for cell in list(waiting):
+        step = _next_step(cell)
+        if step is None or step.folder in failed:
+            waiting.remove(cell)
+        elif _workplace(step) not in busy:
+            waiting.remove(cell)
+            return cell
+    return None
+
+
+def _workplace(step: PlannedStep) -> Path:
+    """Where a step writes its results: in its folder, or beside the checkpoint that it tests."""
+    return step.folder if step.kind == 'train' or step.source is None else step.source.folder
 
 
 def _next_step(cell: Cell) -> PlannedStep | None:

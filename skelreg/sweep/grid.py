@@ -3,7 +3,7 @@
 ```yaml
 title: Pretraining on Northwestern-UCLA
 note: What was tuned, and on what.       # optional, printed below the table
-seeds: [0, 1, 2]                         # each goes in as randomness.seed
+seeds: [0, 1, 2]                         # each goes in as randomness.seed, unless a step sets its own
 reference: SkeletonCLR                   # optional: the row that the others are compared with, seed by seed
 metrics: [linear/top1, knn1/top1]        # <protocol>/<figure> of the result files
 options: {train_dataloader.batch_size: 32}   # optional: config options of every step
@@ -16,9 +16,15 @@ rows:                                    # name -> steps, run one after another
     - {test: configs/hiclr/stgcn_nucla_knn.py, from: 1, options: {test_cfg.vote: distance}}
   raw coordinates:
     - {test: configs/raw/nucla_knn.py}   # a row that trains nothing does not depend on the seed: it runs once
+  fine-tuned:
+    - {train: configs/hiclr/stgcn_nucla.py, options: {randomness.seed: 0}}   # one encoder for all seeds
+    - train: configs/hiclr/stgcn_nucla_semi.py
+      from: 1
+      options: {train_dataloader.dataset.label_budget.seed: $seed}           # the cell's own seed
 ```
 
 Where options meet, those of a step go before those of its column, and these before those of the grid.
+Training steps that are the same in several cells, source and all, run once.
 """
 
 from __future__ import annotations
@@ -34,6 +40,9 @@ from ..errors import ConfigError, closest
 
 #: Figures of a result file that a table can show, all of them fractions of one.
 FIGURES = ('top1', 'top5', 'mean_class')
+
+#: As the value of an option: the seed of the cell.
+SEED = '$seed'
 
 _KEYS = ('title', 'note', 'seeds', 'reference', 'metrics', 'options', 'columns', 'rows')
 _REQUIRED = ('seeds', 'metrics', 'rows')

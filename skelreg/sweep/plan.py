@@ -8,14 +8,14 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from ..cli import parse_options
 from ..errors import ConfigError
 from ..runner import load_config
-from .grid import Grid, Step
+from .grid import SEED, Grid, Step
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,7 @@ def plan(grid: Grid, work_dir: Path, synthetic: int | None = None) -> list[Cell]
             the row.
     """
     cells = []
+    known: dict[str, PlannedStep] = {}
     for seed in (*grid.seeds, None):
         for row, steps in grid.rows.items():
             trains = any(step.kind == 'train' for step in steps)
@@ -87,7 +88,8 @@ def plan(grid: Grid, work_dir: Path, synthetic: int | None = None) -> list[Cell]
                 shared = {**grid.options, **options}
                 folder = work_dir.joinpath(*map(_slug, filter(None, (column, row, _seed_name(seed)))))
                 with _naming(f'rows.{row}', f'columns.{column}' if column else ''):
-                    cells.append(Cell(row, column, seed, _plan_steps(steps, shared, seed, folder, synthetic)))
+                    planned = _plan_steps(steps, shared, seed, folder, synthetic)
+                    cells.append(Cell(row, column, seed, _shared(planned, known)))
     return cells
 
 
@@ -96,14 +98,23 @@ def _plan_steps(
 ) -> tuple[PlannedStep, ...]:
     planned: list[PlannedStep] = []
     for number, step in enumerate(steps, 1):
-        options = {**shared, **step.options}
-        if seed is not None:
-            options['randomness.seed'] = seed
+        options = {**shared, **({} if seed is None else {'randomness.seed': seed}), **step.options}
+        options = {key: seed if value == SEED else value for key, value in options.items()}
         source = None if step.source is None else planned[step.source]
         key = _key(step, options, source, synthetic)
         name = f'{number}-{step.kind}-{_slug(Path(step.config).stem)}-{key[:8]}'
         planned.append(PlannedStep(step.kind, step.config, options, source, synthetic, folder / name, key))
     return tuple(planned)
+
+
+def _shared(steps: tuple[PlannedStep, ...], known: dict[str, PlannedStep]) -> tuple[PlannedStep, ...]:
+    """The steps, with those training steps replaced that an earlier cell has already planned."""
+    found: list[PlannedStep] = []
+    for step in steps:
+        source = None if step.source is None else found[steps.index(step.source)]
+        step = replace(step, source=source)
+        found.append(known.setdefault(step.key, step) if step.kind == 'train' else step)
+    return tuple(found)
 
 
 def _key(step: Step, options: dict[str, Any], source: PlannedStep | None, synthetic: int | None) -> str:

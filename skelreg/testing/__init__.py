@@ -7,15 +7,18 @@ names the clause that is broken:
 
     def test_it_keeps_the_contract_of_backbones():
         check_backbone(dict(type='MyNet', width=8), layout='ntu_rgbd')
+
+`registered()` lists every component with a contract, plugins' included, each with its `check()`.
 """
 
 from .augmentations import check_augmentation, check_policy
 from .contract import ContractError
 from .encoders import check_backbone, check_neck
 from .readers import check_reader
+from .registered import registered
 from .terms import check_head, check_regularizer, example_step
 
 __all__ = [
     'ContractError', 'check_augmentation', 'check_backbone', 'check_head', 'check_neck', 'check_policy',
-    'check_reader', 'check_regularizer', 'example_step',
+    'check_reader', 'check_regularizer', 'example_step', 'registered',
 ]

@@ -27,7 +27,7 @@ def check_augmentation(
         cfg: Its config; `type` may be a name or a class.
         layout: Skeleton layout to build it for.
         own_draw: Whether each sequence of a batch must get its own draw; False for what is the same for
-            all on purpose.
+            all on purpose, or mixes the sequences of a batch.
 
     Raises:
         ContractError: With the first broken clause: builds, space, parameters, runs, shape, dtype,
@@ -38,16 +38,17 @@ def check_augmentation(
     contract = Contract(type(augmentation).__name__)
     spaces = get_args(Space)
     contract.require(augmentation.space in spaces, 'space', f'{augmentation.space!r} is none of {spaces}')
-    x = _noise(layout)
+    x = _graph(layout) if augmentation.space == 'graph' else _noise(layout)
     with contract.runs(f'sample and apply of shape {tuple(x.shape)}'):
         params = augmentation.sample(x, _generator())
         _check_params(contract, params)
         y = augmentation.apply(x, **params)
     _check_result(contract, x, y)
     _check_replay(contract, augmentation, x, params, y)
-    with contract.runs('a batch of absent bodies (all zeros)'):
-        nothing = torch.zeros_like(x)
-        contract.finite(augmentation(nothing, _generator()), 'absent bodies (all zeros) give NaN or infinity')
+    nothing = 'a graph without edges' if augmentation.space == 'graph' else 'absent bodies'
+    with contract.runs(f'a batch of {nothing} (all zeros)'):
+        zeros = torch.zeros_like(x)
+        contract.finite(augmentation(zeros, _generator()), f'{nothing} (all zeros) give NaN or infinity')
     if own_draw:
         _check_own_draw(contract, augmentation, x)
     _check_gradient(contract, augmentation, x, params)
@@ -169,6 +170,11 @@ def _on_device(policy: Any, x: Tensor) -> list[Tensor]:
 
 def _noise(layout: SkeletonLayout) -> Tensor:
     return seeded(lambda: torch.randn(BATCH, 3, FRAMES, layout.num_joints, BODIES))
+
+
+def _graph(layout: SkeletonLayout) -> Tensor:
+    """(N, K, V, V), half of its places without an edge."""
+    return seeded(lambda: torch.randn(BATCH, 3, layout.num_joints, layout.num_joints)).relu()
 
 
 def _generator(seed: int = 0) -> Generator:

@@ -34,7 +34,7 @@ def check_backbone(
 
     Raises:
         ContractError: With the first broken clause: builds, runs, output, shape, dtype, finite, device,
-            input is not modified, gradient, eval is deterministic, batch independence, save and load.
+            input is not modified, gradient, eval is deterministic, batch independence, save and load, edges.
     """
     layout = get_layout(layout)
 
@@ -56,6 +56,8 @@ def check_backbone(
     with contract.runs('a sequence of absent bodies (all zeros)'):
         contract.finite(backbone.eval()(absent).pooled, 'absent bodies (all zeros) give NaN or infinity')
     _check_module(contract, make, noise(), lambda module, x: module(x).pooled)
+    if backbone.takes_edges:
+        _check_edges(contract, make().eval(), noise())
 
 
 def check_neck(cfg: Mapping[str, Any], in_channels: int = 8) -> None:
@@ -116,6 +118,26 @@ def _check_features(contract: Contract, backbone: Any, x: Tensor) -> None:
         kept = len(found) == 5 and (found[0], found[1], found[-1]) == (*expected, shape[-1])
         contract.require(kept, 'shape', f"map is {found}, not (N, D, T', V', M), for input {shape}")
     contract.finite(pooled, f'pooled holds NaN or infinity for input {shape}')
+
+
+def _check_edges(contract: Contract, backbone: Any, x: Tensor) -> None:
+    """Clause 'edges': graphs of one a sequence or body are handed out, and what comes back is used."""
+    shapes: list[tuple[int, ...]] = []
+
+    def unchanged(graph: Tensor) -> Tensor:
+        shapes.append(tuple(graph.shape))
+        return graph
+
+    def emptied(graph: Tensor) -> Tensor:
+        return torch.zeros_like(graph)
+
+    with contract.runs('a perturbation of edges'):
+        plain, same, without = (backbone(x, edges=edges).pooled for edges in (None, unchanged, emptied))
+    good = [len(s) == 4 and s[0] % len(x) == 0 and s[2] == s[3] for s in shapes]
+    detail = f'graphs must be (N, K, V, V), N a multiple of the batch, they are {shapes}'
+    contract.require(bool(shapes) and all(good), 'edges', detail)
+    contract.same(plain, same, 'edges', 'a perturbation that changes nothing changes the result', exact=False)
+    contract.require(not torch.allclose(plain, without), 'edges', 'a graph without edges changes nothing')
 
 
 def _check_module(

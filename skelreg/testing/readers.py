@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -50,7 +51,7 @@ def check_reader(cfg: Mapping[str, Any], path: Path, dataset: str | DatasetCard)
     contract.require(len(columns) == 1, 'columns', f'sequences differ in their columns: {sorted(columns)}')
     lacking = sorted(set(COLUMNS) - set(columns.pop()))
     contract.require(not lacking, 'columns', f'they lack {lacking}')
-    _check_damage(contract, reader, sources[0])
+    _check_damage(contract, reader, sources[0], path)
 
 
 def _check_sources(contract: Contract, reader: Any, path: Path) -> list[Source]:
@@ -98,10 +99,12 @@ def _key(sequence: Sequence) -> tuple[object, ...]:
     return sequence.name, sequence.label, dict(sequence.columns), frames.shape, frames.tobytes()
 
 
-def _check_damage(contract: Contract, reader: Any, source: Source) -> None:
+def _check_damage(contract: Contract, reader: Any, source: Source, path: Path) -> None:
     """Clause 'damage': half a file raises a DataError that names the file, and nothing else."""
     content = source.read_bytes()
     with tempfile.TemporaryDirectory() as folder:
+        if not source.member:  # with its neighbours, since a reader may need an index or label file
+            shutil.copytree(path, folder, dirs_exist_ok=True)
         copy = Path(folder, source.name)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(content[: len(content) // 2])

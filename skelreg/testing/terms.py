@@ -11,19 +11,31 @@ from torch import Tensor, nn
 
 from ..learner.needs import SOURCES
 from ..registry import HEADS, REGULARIZERS, ComponentRegistry
-from ..structures import Features, MultiView, Step, Terms, View
+from ..regularizers.base import Regularizer
+from ..structures import Features, MultiView, Step, Terms, TrainingSet, View
 from .contract import Contract, ContractError, build, check_saving, seeded
 
-BATCH, CHANNELS, PROJECTED, QUEUE, CLASSES = 6, 8, 5, 12, 4
+BATCH, CHANNELS, PROJECTED, QUEUE, CLASSES, SEQUENCES = 6, 8, 5, 12, 4, 36
+#: What the learner would hand down to a term that takes it.
+_SIZES = {
+    'layout': 'ntu_rgbd', 'in_channels': 3, 'feature_channels': CHANNELS, 'embedding_channels': CHANNELS,
+    'num_classes': CLASSES, 'projection_channels': PROJECTED,
+}
 #: What a step must hold for each need; 'similarities' needs all of queries, keys and queue.
 _PARTS = {
     'features': ('encode',),
     'embeddings': ('encode',),
+    'projections': ('encode', 'project'),
     'queries': ('encode', 'project'),
     'keys': ('encode_key',),
+    'view_keys': ('encode_key',),
     'similarities': ('encode', 'project', 'encode_key', 'negatives'),
     'class_logits': ('encode', 'classify'),
     'labels': ('labels',),
+    'teacher_logits': ('teach',),
+    'extra_views': ('encode', 'extra'),
+    'unlabelled': ('labels', 'some_unlabelled'),
+    'positions': ('index',),
 }
 
 
@@ -32,7 +44,7 @@ def check_head(cfg: Mapping[str, Any], **context: Any) -> None:
 
     Args:
         cfg: Its config; `type` may be a name or a class.
-        context: What the learner hands down, `layout='ntu_rgbd'` say.
+        context: What the learner hands down in place of `layout='ntu_rgbd'` and the sizes of the example.
 
     Raises:
         ContractError: With the first broken clause: builds, needs, min_views, runs, output, shape,
@@ -63,7 +75,8 @@ def example_step(
     def noise(*shape: int) -> Tensor:
         return torch.randn(shape, generator=generator).to(device)
 
-    views = tuple(View(f'stage_{i}', noise(BATCH, 3, 4, 5, 2)) for i in range(num_views))
+    wanted = {part for need in needs for part in _PARTS.get(need, ())}
+    views = tuple(View(f'stage_{i}', noise(BATCH, 3, 4, 25, 2)) for i in range(num_views))
     features = {
         view.name: Features(
             noise(BATCH, CHANNELS).requires_grad_(), noise(BATCH, CHANNELS, 2, 5, 2).requires_grad_()
@@ -71,22 +84,38 @@ def example_step(
         for view in views
     }
     keys = torch.nn.functional.normalize(noise(BATCH, PROJECTED), dim=1)
+    labels = torch.arange(BATCH).remainder(CLASSES)
+    if 'some_unlabelled' in wanted:
+        labels = torch.where(torch.arange(BATCH) < BATCH // 2, labels, -1)
+    classify = seeded(lambda: nn.Linear(CHANNELS, CLASSES)).to(device)
+    pixels = seeded(lambda: nn.Linear(3, CHANNELS)).to(device)
+    taught = noise(BATCH, CLASSES)
+    anchor = features['stage_0'].pooled
+
+    def extra(view: View) -> Step:
+        """Encodes any view; gradient reaches the first view's features, as through shared weights."""
+        pooled = pixels(view.skeleton.mean(dim=(2, 3, 4))) + anchor.mean(dim=0)
+        return Step(MultiView((view,)), encode=lambda _: Features(pooled), classify=classify, extra=extra)
+
     parts: dict[str, Any] = {
         'encode': lambda view: features[view.name],
         'project': seeded(lambda: nn.Linear(CHANNELS, PROJECTED)).to(device),
         'encode_key': lambda _: keys,
-        'classify': seeded(lambda: nn.Linear(CHANNELS, CLASSES)).to(device),
+        'classify': classify,
         'negatives': torch.nn.functional.normalize(noise(QUEUE, PROJECTED), dim=1),
-        'labels': torch.arange(BATCH).remainder(CLASSES).to(device),
+        'labels': labels.to(device),
+        'teach': lambda _: taught,
+        'extra': extra,
+        'index': torch.arange(BATCH, device=device) * 5,
     }
-    wanted = {part for need in needs for part in _PARTS.get(need, ())}
-    key = View('key', noise(BATCH, 3, 4, 5, 2)) if 'encode_key' in wanted else None
+    key = View('key', noise(BATCH, 3, 4, 25, 2)) if 'encode_key' in wanted else None
     return Step(MultiView(views, key), **{name: part for name, part in parts.items() if name in wanted})
 
 
 def _check_term(registry: ComponentRegistry, cfg: Mapping[str, Any], context: Mapping[str, Any]) -> None:
     def make() -> Any:
-        return seeded(lambda: build(registry, cfg, **context))
+        term = seeded(lambda: build(registry, cfg, **{**_SIZES, **context}))
+        return _prepared(term) if isinstance(term, Regularizer) else term
 
     term = make()
     contract = Contract(type(term).__name__)
@@ -113,6 +142,17 @@ def _check_term(registry: ComponentRegistry, cfg: Mapping[str, Any], context: Ma
     for _ in range(2):
         _run(contract, trained, _step(trained))
     check_saving(contract, trained, make(), lambda saved: seeded(lambda: _total(saved(_step(saved)))))
+
+
+def _prepared(term: Regularizer) -> Regularizer:
+    """Told of a training set and shown all of it, as a learner's regularizers are before training."""
+    labels = torch.where(torch.arange(SEQUENCES) % 2 == 0, -1, 0)
+    term.prepare(TrainingSet(labels, fingerprint='example'))
+    for first in range(0, SEQUENCES, BATCH) if term.collects else ():
+        index = torch.arange(first, first + BATCH)
+        with torch.no_grad():
+            term.collect(replace(example_step(term.needs, term.min_views), index=index, labels=labels[index]))
+    return term
 
 
 def _step(term: Any, device: torch.device | str = 'cpu') -> Step:
@@ -149,6 +189,7 @@ def _check_terms(contract: Contract, terms: Terms) -> None:
 
 def _check_gradient(contract: Contract, term: Any) -> None:
     """Clause 'gradient': to the encoder and to the term's own parameters, never to keys and queue."""
+    _run(contract, term, _step(term))  # a term with a memory learns from the second visit on
     step = _step(term)
     total = _total(_run(contract, term, step))
     contract.require(total.requires_grad, 'gradient', 'the losses are cut off from the features')

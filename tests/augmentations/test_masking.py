@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from skelreg.augmentations.masking import FrameMask, JointMask
+from skelreg.augmentations.masking import BlockMask, FrameMask, JointMask, PartMask
+from skelreg.graphs import get_layout
 
 X = torch.randn(6, 3, 10, 25, 2)
 
@@ -50,3 +51,40 @@ def test_fill_starts_at_zero_and_learns():
 def test_share_of_less_than_one_joint_is_refused():
     with pytest.raises(ValueError, match='nothing is hidden'):
         JointMask(ratio=0.01)(X)
+
+
+@pytest.mark.parametrize(('ratio', 'parts'), [(0.2, 1), (0.4, 2), (0.6, 3)])
+def test_part_mask_hides_whole_parts_all_along(ratio, parts):
+    layout = get_layout('nucla')
+    mask = PartMask(ratio=ratio, layout=layout).sample(X[:, :, :, :20])['mask']
+    assert torch.equal(mask, mask[:, :1].expand_as(mask))
+    for row in mask[:, 0]:
+        assert sum(bool(row[list(joints)].all()) for joints in layout.parts.values()) == parts
+    assert (mask[:, 0].sum(dim=1) == 4 * parts).all()
+
+
+def test_block_mask_hides_one_run_of_frames_of_one_part_or_the_whole_body():
+    layout = get_layout('nucla')
+    x = torch.zeros(200, 3, 40, 20, 1)
+    mask = BlockMask(frames=(0.3, 0.6), whole_body=0.5, layout=layout).sample(x)['mask']
+    wholes = 0
+    for row in mask:
+        frames = row.any(dim=1).nonzero()[:, 0].tolist()
+        joints = row.any(dim=0).nonzero()[:, 0].tolist()
+        assert frames == list(range(frames[0], frames[-1] + 1)) and 12 <= len(frames) <= 24
+        assert row.sum() == len(frames) * len(joints)
+        assert len(joints) == 20 or tuple(joints) in layout.parts.values()
+        wholes += len(joints) == 20
+    assert 60 < wholes < 140
+
+
+def test_blocks_reach_both_ends():
+    mask = BlockMask(frames=(0.5, 0.5), whole_body=1.0).sample(torch.zeros(300, 3, 4, 25, 1))['mask']
+    starts = mask[:, :, 0].float().argmax(dim=1)
+    assert set(starts.tolist()) == {0, 1, 2}
+
+
+@pytest.mark.parametrize('options', [dict(frames=(0, 0.5)), dict(frames=(0.5, 0.3)), dict(whole_body=2)])
+def test_bad_blocks_are_refused(options):
+    with pytest.raises(ValueError, match='must be a'):
+        BlockMask(**options)

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from skelreg.backbones.stgcn import STGCN, STGCNBlock, graph_convolution
+from skelreg.backbones.stgcn import STGCN, STGCNBlock
+from skelreg.functional.graph_convolution import graph_convolution
 from skelreg.graphs import get_layout
 
 
@@ -140,3 +141,25 @@ def test_input_of_another_layout_is_refused(shape: tuple[int, ...]) -> None:
 def test_bad_arguments_are_refused(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         small(**arguments)
+
+
+def two_ways(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Pooled features of one network in eval mode, absent bodies encoded and skipped."""
+    torch.manual_seed(0)
+    net = STGCN('nucla', hidden_channels=4, out_channels=8, absent_bodies='encode').eval()
+    encoded = net(x).pooled
+    net.absent_bodies = 'skip'
+    return encoded, net(x).pooled
+
+
+def test_skipping_absent_bodies_changes_nothing_where_none_is_absent() -> None:
+    encoded, skipped = two_ways(torch.randn(3, 3, 9, 20, 2))
+    torch.testing.assert_close(encoded, skipped)
+
+
+def test_a_skipped_body_counts_as_if_it_had_never_been_in_the_batch() -> None:
+    x = torch.randn(3, 3, 9, 20, 2)
+    x[..., 1] = 0
+    encoded, skipped = two_ways(x)
+    torch.testing.assert_close(skipped, two_ways(x[..., :1])[0])
+    assert not torch.allclose(encoded, skipped)

@@ -22,6 +22,7 @@ LAYERS = (
     {'testing', 'explain', 'parts', 'report'},
     {'runner'},
     {'tasks', 'sweep'},
+    {'bench'},
 )
 RANK = {unit: rank for rank, units in enumerate(LAYERS) for unit in units}
 

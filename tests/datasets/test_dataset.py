@@ -218,3 +218,11 @@ def test_mistakes_in_the_config_are_named(archive_path: Path, options: dict[str,
     )
     with pytest.raises(ConfigError, match=message):
         DATASETS.build({**config, **options})
+
+
+def test_generated_sequences_stand_in_for_a_dataset_with_split_lists() -> None:
+    made = dict(dataset='pku_mmd', archive=dict(synthetic=60), split='xview')
+    train, test = (SkeletonDataset(subset=subset, **made) for subset in ('train', 'test'))  # type: ignore[arg-type]
+    assert len(train) + len(test) == 60 and not set(train.names) & set(test.names)
+    column = train.archive.index['xview'][train.rows]
+    assert len(train) > 10 and len(test) > 10 and set(column) == {'train'}

@@ -18,6 +18,7 @@ from skelreg.datasets.counts import summarise
 from skelreg.datasets.prepare import PreparedArchive, Skipped, prepare
 from skelreg.datasets.readers.nucla import NUCLAReader
 from skelreg.errors import ConfigError, DataError
+from tests.datasets.readers.raw_text import NTU, ntu_text, write_ntu, write_pku
 
 RawFile = Callable[..., Path]
 NAMES = [f'a{action:02d}_s{subject:02d}_e00_v01' for action in (1, 2, 3) for subject in (1, 2, 3)]
@@ -165,6 +166,43 @@ def test_a_second_run_at_once_is_refused(run: Callable[..., PreparedArchive], tm
         fcntl.flock(file, fcntl.LOCK_EX)
         with pytest.raises(DataError, match='another run'):
             run()
+
+
+def test_of_several_sequences_only_the_malformed_are_skipped(tmp_path: Path) -> None:
+    raw = write_pku(tmp_path / 'raw', labels='1,0,4,1\n2,9,5,1\n3,6,12,2\n')
+    with pytest.raises(DataError, match=r'ends before it starts(.|\n)*--on-error skip'):
+        prepare(load_card('pku_mmd'), raw, tmp_path / 'out')
+    prepared = prepare(load_card('pku_mmd'), raw, tmp_path / 'out', on_error='skip')
+    assert [entry.name for entry in prepared.skipped] == ['0002-L-00009-00005-A02']
+    assert prepared.archive.index['label'].tolist() == [0, 2]
+
+
+def test_excluded_files_are_reported_and_not_read(tmp_path: Path) -> None:
+    raw = write_ntu(tmp_path / 'raw')
+    write_ntu(raw, 'S001C002P005R002A008', text='listed as incomplete')
+    for is_new in (True, False):
+        prepared = prepare(load_card('ntu60'), raw, tmp_path / 'out')
+        assert prepared.is_new == is_new and prepared.archive.index['name'].tolist() == [NTU]
+        (excluded,) = prepared.excluded
+        assert excluded.name == 'S001C002P005R002A008.skeleton' and 'incomplete' in excluded.reason
+    assert json.loads((tmp_path / 'out' / 'excluded.json').read_text()) == [vars(excluded)]
+
+
+def test_a_source_with_excluded_files_only_is_refused(tmp_path: Path) -> None:
+    raw = write_ntu(tmp_path / 'raw', 'S018C002P008R001A062')
+    with pytest.raises(DataError, match=r'no file of the dataset .*\n.*part of NTU RGB.D 120'):
+        prepare(load_card('ntu60'), raw, tmp_path / 'out')
+
+
+def test_options_of_the_reader_make_another_archive(tmp_path: Path) -> None:
+    raw = write_ntu(tmp_path / 'raw', text=ntu_text([(0, 1), (1, 0)]))
+    options = dict(bodies='energy')
+    archive = prepare(load_card('ntu60'), raw, tmp_path / 'out', reader_options=options).archive
+    assert archive.meta['source']['reader'] == dict(type='NTUReader', **options)
+    with pytest.raises(DataError, match='made from other raw files'):
+        prepare(load_card('ntu60'), raw, tmp_path / 'out')
+    with pytest.raises(ConfigError, match="bodys"):
+        prepare(load_card('ntu60'), raw, tmp_path / 'other', reader_options=dict(bodys='energy'))
 
 
 def test_a_dataset_without_a_reader_is_refused(tmp_path: Path) -> None:

@@ -59,7 +59,13 @@ def test_every_card_loads_and_its_subsets_do_not_overlap(name: str) -> None:
         view=np.arange(120) % 3 + 1,
         camera=np.arange(120) % 3 + 1,
         subject=np.arange(120) // 3 + 1,
+        setup=np.arange(120) % 32 + 1,
         digest=np.arange(120),
+        # Subsets of recordings, as PKUMMDReader reports them.
+        **{split: np.array(['train', 'test', 'neither'])[np.arange(120) % 3] for split in ('xsub', 'xview')},
+        # Lists of sequences that a raw file names, as PYSKLReader and HiCLRReader report them.
+        **{f'{split}_train': np.arange(120) % 2 for split in ('xsub', 'xview', 'xset')},
+        **{f'{split}_val': 1 - np.arange(120) % 2 for split in ('xsub', 'xview', 'xset')},
     )
     for split in card.splits:
         train, test = (matches(index, card.rule(split, subset)) for subset in ('train', 'test'))
@@ -99,6 +105,14 @@ def test_counts_are_held_against_the_card(archive: SkeletonArchive) -> None:
     assert differences(summary, {'sequences': 12, '464': {'train': 9, 'twins': 1}}) == [
         '464 train: 8 instead of 9'
     ]
+
+
+def test_the_description_counts_what_is_odd(archive: SkeletonArchive) -> None:
+    odd = dict(empty_frames=np.arange(12), crowded_frames=np.zeros(12, dtype=int))
+    counted = SkeletonArchive(archive.frames, {**archive.index, **odd}, archive.meta)
+    text = '\n'.join(describe(counted, load_card('nucla')))
+    assert '66 frames without a body, in 11 sequences (column empty_frames)' in text
+    assert 'crowded_frames' not in text and 'without a body' not in describe(archive, load_card('nucla'))
 
 
 def test_the_description_lists_twins_and_differences(archive: SkeletonArchive) -> None:

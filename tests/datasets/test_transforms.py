@@ -6,7 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from skelreg.datasets.transforms import CenterEachFrame, CenterFirstFrame
+from skelreg.datasets.resample import resample
+from skelreg.datasets.transforms import (
+    AlignShoulders,
+    CenterEachFrame,
+    CenterFirstFrame,
+    CountedFrames,
+    ResampleFrames,
+)
 from skelreg.errors import ConfigError
 from skelreg.graphs import get_layout
 from skelreg.registry import TRANSFORMS
@@ -66,3 +73,60 @@ def test_the_input_is_left_alone(frames: np.ndarray, transform: Callable[..., An
 def test_a_joint_that_does_not_exist_is_refused() -> None:
     with pytest.raises(ConfigError, match=r'joint must be within 0..19 of nucla, got 20'):
         TRANSFORMS.build(dict(type='CenterEachFrame', joint=20), layout='nucla')
+
+
+def test_as_many_frames_are_kept_as_the_first_body_is_counted_in(frames: np.ndarray) -> None:
+    frames[1, 0] = 0
+    np.testing.assert_array_equal(CountedFrames()(frames), frames[:3])
+
+
+def test_the_middle_of_a_long_sequence_is_kept() -> None:
+    frames = np.arange(1, 8, dtype=np.float32)[:, None, None, None] * np.ones((1, 1, 25, 3), np.float32)
+    np.testing.assert_array_equal(CountedFrames(max_frames=4)(frames), frames[1:5])
+
+
+def test_a_sequence_without_a_first_body_keeps_its_length(frames: np.ndarray) -> None:
+    frames[:, 0] = 0
+    assert len(CountedFrames()(frames)) == len(frames)
+
+
+def test_frames_are_resampled_within_the_transforms(frames: np.ndarray) -> None:
+    np.testing.assert_array_equal(ResampleFrames(7)(frames), resample(frames, 7))
+
+
+def test_shoulders_point_along_x_afterwards(frames: np.ndarray) -> None:
+    """Exactly so where the shoulder line is long, and in frames that look as the whole does."""
+    frames[:, :, 8] = frames[:, :, 4] + np.float32([300, 20, 400])
+    turned = AlignShoulders('ntu_rgbd')(frames)
+    line = turned[:, :, 8] - turned[:, :, 4]
+    np.testing.assert_allclose(line, np.broadcast_to([500, 20, 0], line.shape), atol=1e-3)
+    np.testing.assert_array_equal(turned[..., 1], frames[..., 1])
+    lengths = [np.linalg.norm(x - x[:, :, :1], axis=-1) for x in (turned, frames)]
+    np.testing.assert_allclose(*lengths, atol=1e-4)
+
+
+def test_shoulders_that_point_away_and_back_are_turned_to_one_side(frames: np.ndarray) -> None:
+    """Decided once for a body: frames that look the other way come out wrong, as released."""
+    for t, z in enumerate((4, 4, 4, -4)):
+        frames[t, :, 8] = frames[t, :, 4] + np.float32([3, 0, z])
+    line = np.diff(AlignShoulders('ntu_rgbd')(frames)[:, 0, [4, 8]], axis=1)[:, 0]
+    np.testing.assert_allclose(line[:3, 2], 0, atol=1e-3)
+    np.testing.assert_allclose(line[3], [-1.4, 0, -4.8], atol=1e-3)
+
+
+def test_an_absent_body_is_not_turned(frames: np.ndarray) -> None:
+    assert not AlignShoulders('ntu_rgbd')(frames)[:2, 1].any()
+
+
+@pytest.mark.parametrize(
+    ('transform', 'message'),
+    [
+        (dict(type='CountedFrames', max_frames=0), 'max_frames must be at least 1, got 0'),
+        (dict(type='ResampleFrames', num_frames=0), 'num_frames must be at least 1, got 0'),
+        (dict(type='AlignShoulders', layout='nucla', left='chest'), "layout 'nucla' has no joint 'chest'"),
+        (dict(type='AlignShoulders', layout='ntu_rgbd', channels=('x', 'y')), r"got \('x', 'y'\)"),
+    ],
+)
+def test_refuses_what_cannot_be(transform: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        TRANSFORMS.build(transform)

@@ -1,17 +1,19 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import pytest
 import torch
 from torch import Tensor
 
 from skelreg.functional.contrast import (
-    consistency,
+    directed,
     info_nce,
     mine_positives,
     multi_positive_nce,
     own_key_mask,
+    soft_cross_entropy,
 )
 from tests.reference import contrast as reference
 
@@ -39,6 +41,10 @@ def test_identical_embeddings_cost_the_logarithm_of_all_candidates(value: float)
 def test_info_nce_does_not_overflow_at_a_tiny_temperature() -> None:
     rows = torch.tensor([[-1.0, 1.0, 0.0]])
     assert info_nce(rows, 1e-4).item() == pytest.approx(2e4)
+
+
+def consistency(teacher: Tensor, student: Tensor, temperature: float) -> Tensor:
+    return directed(partial(soft_cross_entropy, temperature=temperature), teacher, student, 'weak_teaches')
 
 
 def test_consistency_agrees_with_the_loop() -> None:

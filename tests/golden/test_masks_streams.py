@@ -1,8 +1,9 @@
-"""Masks and streams against the authors' code."""
+"""Masks, streams and styles against the authors' code."""
 
 import torch
 
 from skelreg.augmentations.masking import JointMask
+from skelreg.augmentations.style import SkeleAdaIN
 from skelreg.functional.augment import selection_mask
 from skelreg.functional.streams import to_stream
 
@@ -44,7 +45,6 @@ def kept(hidden, shape, beyond):
 def test_masks_and_streams_equal_the_release(golden):
     with golden('masks_streams_adain') as report:
         report.leave_out('*/seed', 'the recorded draws are fed instead')
-        report.leave_out('adain/*', 'style mixing is not part of this comparison')
         for key in [key for key in report.keys if key.endswith('/mask')]:
             case = key.removesuffix('/mask')
             name = case.partition('/')[0]
@@ -55,3 +55,13 @@ def test_masks_and_streams_equal_the_release(golden):
         x = report.tensor('stream/joint')
         for stream in ('joint', 'motion', 'bone'):
             report.compare(f'stream/{stream}', to_stream(x, stream, 'ntu_rgbd'))
+        for case in [f'adain/{key.removesuffix("/in")}' for key in report.stems('adain/') if key.endswith('/in')]:
+            check_style(report, case)
+
+
+def check_style(report, case):
+    x, shift = report.tensor(f'{case}/in'), int(report.read(f'{case}/shift'))
+    style = (torch.arange(len(x)) + shift) % len(x)
+    for mode in ('TV', 'V'):
+        ours = SkeleAdaIN(mode, keep_absent=False).apply(x, style=style)
+        report.compare(f'{case}/{mode}', ours, rtol=1e-5, atol=1e-5)

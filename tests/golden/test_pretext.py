@@ -5,9 +5,20 @@ import pytest
 import torch
 
 from skelreg.functional.contrast import mine_positives
-from skelreg.learner.foreign import from_hiclr_stgcn, rename_hiclr_stgcn
+from skelreg.learner.foreign import (
+    from_hiclr_dsta,
+    from_hiclr_stgcn,
+    rename_hiclr_dsta,
+    rename_hiclr_stgcn,
+)
 from skelreg.structures import MultiView, View
-from tests.golden.release import contrastive_parts, learner_for
+from tests.golden.release import (
+    compare_tables,
+    contrastive_parts,
+    learner_for,
+    stgcn_for,
+    transformer_for,
+)
 
 
 def masked(learner, x, mask):
@@ -17,19 +28,33 @@ def masked(learner, x, mask):
     return stage.apply(x, mask=hidden)
 
 
-def compare_state(report, prefix, module_state, ours_prefix, rtol):
-    for key in report.stems(prefix):
-        if key == 'A':
-            report.leave_out(f'{prefix}A', 'the adjacency follows from the layout')
-            continue
-        ours = ours_prefix + rename_hiclr_stgcn([key])[key]
-        report.compare(prefix + key, module_state[ours], rtol=rtol, atol=2e-3)
+def compare_state(report, prefix, module_state, ours_prefix, rename, rtol):
+    compare_tables(report, prefix)
+    if 'A' in report.stems(prefix):
+        report.leave_out(f'{prefix}A', 'the adjacency follows from the layout')
+    for key, ours in rename(report.stems(prefix)).items():
+        report.compare(prefix + key, module_state[ours_prefix + ours], rtol=rtol, atol=2e-3)
 
 
-@pytest.mark.parametrize('name', ['pretext_stgcn', 'pretext_stgcn_nnm'])
+def weights_and_backbone(report, is_transformer):
+    """The authors' weights under our names, and the config of the encoder that they fit."""
+    theirs = report.under('state/')
+    if not is_transformer:
+        state = from_hiclr_stgcn(theirs)
+        return state, stgcn_for(state)
+    compare_tables(report, 'state/')
+    state = from_hiclr_dsta(theirs)
+    tables = [key for key in theirs if key.startswith('encoder_q.') and key.endswith('.pes.pe')]
+    frames = [theirs[key].shape[2] for key in tables]
+    return state, transformer_for(state, frames)
+
+
+@pytest.mark.parametrize('name', ['pretext_stgcn', 'pretext_stgcn_nnm', 'pretext_dsta', 'pretext_dsta_nnm'])
 def test_hiclr_steps_equal_the_release(golden, name):
     with golden(name) as report:
-        state = from_hiclr_stgcn(report.under('state/'))
+        is_transformer = 'dsta' in name
+        rename = rename_hiclr_dsta if is_transformer else rename_hiclr_stgcn
+        state, backbone = weights_and_backbone(report, is_transformer)
         tau, mining = (
             float(report.read('temperature')),
             bool(report.read('nnm')) if 'nnm' in report else False,
@@ -40,7 +65,8 @@ def test_hiclr_steps_equal_the_release(golden, name):
             'mining_start_epoch': 0,
             'topk': int(report.read('topk')),
         }
-        learner = learner_for(report, state, {'hierarchy': head}, **contrastive_parts(report, state)).train()
+        parts = contrastive_parts(report, state)
+        learner = learner_for(report, state, {'hierarchy': head}, backbone, **parts).train()
         learner.heads['hierarchy'].component.set_epoch(0 if mining else -1)
         optimizer = torch.optim.SGD(
             learner.parameters(),
@@ -49,13 +75,15 @@ def test_hiclr_steps_equal_the_release(golden, name):
             weight_decay=float(report.read('weight_decay')),
         )
         assert int(report.read('queue_size')) == learner.queue.size
-        for k, rtol in ((0, 1e-3), (1, 1e-2)):
-            check_step(report, f'step{k}/', learner, optimizer, tau, mining, rtol)
-        compare_state(report, 'step1/key_after_forward/', learner.state_dict(), 'key_encoder.encoder.', 1e-2)
-        compare_state(report, 'step1/query_after_step/', learner.state_dict(), '', 1e-2)
+        steps = sum(key.endswith('/loss') for key in report.keys)
+        for k in range(steps):
+            check_step(report, f'step{k}/', learner, optimizer, rename, tau, mining, 1e-2 if k else 1e-3)
+        ours, last = learner.state_dict(), f'step{steps - 1}/'
+        compare_state(report, f'{last}key_after_forward/', ours, 'key_encoder.encoder.', rename, 1e-2)
+        compare_state(report, f'{last}query_after_step/', ours, '', rename, 1e-2)
 
 
-def check_step(report, at, learner, optimizer, tau, mining, rtol):
+def check_step(report, at, learner, optimizer, rename, tau, mining, rtol):
     weak, key, normal, strong = (report.tensor(at + k) for k in ('im_q', 'im_k', 'im_q_1', 'im_q_2'))
     strong = masked(learner, strong, report.read(f'{at}mask'))
     views = tuple(View(f'stage_{i}', x) for i, x in enumerate((weak, normal, strong)))
@@ -78,7 +106,7 @@ def check_step(report, at, learner, optimizer, tau, mining, rtol):
     report.compare(f'{at}loss2', 2 * losses['hierarchy/level_1'], rtol=rtol)
     report.compare(f'{at}loss3', 2 * losses['hierarchy/level_2'], rtol=rtol)
     report.compare(f'{at}loss', total, rtol=rtol)
-    check_gradients(report, at, learner, rtol)
+    check_gradients(report, at, learner, rename, rtol)
     report.compare(f'{at}queue', learner.queue.features.T, rtol=rtol, atol=atol)
     report.compare(f'{at}queue_ptr', learner.queue.pointer.reshape(1), atol=0)
     optimizer.step()
@@ -89,9 +117,9 @@ def fill_of(learner):
     return learner.data_preprocessor.policy.stages[2][0].fill
 
 
-def check_gradients(report, at, learner, rtol):
+def check_gradients(report, at, learner, rename, rtol):
     names = [str(name) for name in report.read(f'{at}grad_names')]
-    parameters, ours = dict(learner.named_parameters()), rename_hiclr_stgcn(names)
+    parameters, ours = dict(learner.named_parameters()), rename(names)
     norms = np.array([float(parameters[ours[name]].grad.norm()) for name in names])
     largest = float(norms.max())
     loose = rtol * 10

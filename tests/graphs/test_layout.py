@@ -27,13 +27,17 @@ def known_layouts(monkeypatch):
     monkeypatch.setattr(layout, '_files', dict(layout._files))
 
 
-def test_both_layouts_are_known():
-    assert {'ntu_rgbd', 'nucla'} <= set(layout_names())
+def test_the_layouts_of_the_field_are_known():
+    assert {'ntu_rgbd', 'nucla', 'coco'} <= set(layout_names())
 
 
 @pytest.mark.parametrize(
     ('name', 'joints', 'root', 'centre'),
-    [('ntu_rgbd', 25, 'spine_shoulder', 'spine_shoulder'), ('nucla', 20, 'neck', 'spine')],
+    [
+        ('ntu_rgbd', 25, 'spine_shoulder', 'spine_shoulder'),
+        ('nucla', 20, 'neck', 'spine'),
+        ('coco', 17, 'nose', 'nose'),
+    ],
 )
 def test_layout_has_its_joints_root_and_centre(name, joints, root, centre):
     ours = get_layout(name)
@@ -41,7 +45,7 @@ def test_layout_has_its_joints_root_and_centre(name, joints, root, centre):
     assert (ours.num_joints, roots, ours.joints[ours.centre]) == (joints, [root], centre)
 
 
-@pytest.mark.parametrize('name', ['ntu_rgbd', 'nucla'])
+@pytest.mark.parametrize('name', ['ntu_rgbd', 'nucla', 'coco'])
 def test_flip_index_undoes_itself_and_exchanges_sides(name):
     ours = get_layout(name)
     assert [ours.flip_index[j] for j in ours.flip_index] == list(range(ours.num_joints))
@@ -51,7 +55,7 @@ def test_flip_index_undoes_itself_and_exchanges_sides(name):
         )
 
 
-@pytest.mark.parametrize('name', ['ntu_rgbd', 'nucla'])
+@pytest.mark.parametrize('name', ['ntu_rgbd', 'nucla', 'coco'])
 def test_parts_cover_each_joint_once(name):
     ours = get_layout(name)
     members = sorted(joint for part in ours.parts.values() for joint in part)
@@ -75,6 +79,16 @@ def test_added_file_is_found_by_its_stem(tmp_path, known_layouts):
     add_layout_file(path)
     add_layout_file(path)
     assert get_layout('stick').edges == ((1, 0), (2, 0), (3, 0))
+
+
+def test_a_path_is_a_layout_and_is_known_by_its_stem_from_then_on(tmp_path, known_layouts):
+    ours = get_layout(str(write(tmp_path)))
+    assert ours.joints == ('hip', 'head', 'left', 'right') and get_layout('stick') == ours
+
+
+def test_a_path_to_nothing_is_named(tmp_path, known_layouts):
+    with pytest.raises(ConfigError, match=r'cannot be read \(.*absent.yaml'):
+        get_layout(str(tmp_path / 'absent.yaml'))
 
 
 def test_added_file_cannot_take_a_name(tmp_path, known_layouts):

@@ -12,6 +12,7 @@ from torch import Tensor
 from skelreg.errors import ConfigError
 from skelreg.heads.hierarchical import HierarchicalConsistencyHead
 from skelreg.heads.info_nce import InfoNCEHead
+from skelreg.learner.learner import Learner
 from skelreg.structures import Features, MultiView, Step, View
 from tests.reference import contrast as reference
 
@@ -84,9 +85,18 @@ def test_level_weights_multiply_their_level() -> None:
     assert ratios == pytest.approx([0.25, 3])
 
 
-def test_level_weights_of_another_number_of_views_are_refused() -> None:
-    with pytest.raises(ConfigError, match='2 levels between 3 views'):
-        HierarchicalConsistencyHead(level_weights=[1.0])(make_step(3))
+def test_level_weights_of_another_number_of_views_are_refused_when_the_config_is_built() -> None:
+    policy = dict(type='GrowingPolicy', stages=[[], [], []], key=[])
+    with pytest.raises(ConfigError, match='are for 2 ordered views') as caught:
+        Learner(
+            dict(type='STGCN', hidden_channels=2, out_channels=4),
+            projector=dict(type='MLPProjection', out_channels=4),
+            key_encoder={},
+            queue=dict(size=8),
+            heads=dict(hierarchy=dict(type='HierarchicalConsistencyHead', level_weights=[1.0])),
+            data_preprocessor=dict(type='SkeletonPreprocessor', policy=policy),
+        )
+    assert 'heads.hierarchy' in str(caught.value)
 
 
 @pytest.mark.parametrize('level', [1, 2])
@@ -96,6 +106,42 @@ def test_each_level_teaches_the_stronger_view_only(level: int) -> None:
     losses[f'level_{level}'].backward()
     reached = [query.grad is not None for query in queries]
     assert reached == [i == level for i in range(3)]
+
+
+#: Direction -> which of the two views of a level learns.
+LEARNS = {
+    'weak_teaches': (False, True),
+    'strong_teaches': (True, False),
+    'symmetric': (True, True),
+    'no_stop_gradient': (True, True),
+}
+
+
+@pytest.mark.parametrize('distance', ['distribution', 'cosine', 'l1'])
+@pytest.mark.parametrize('direction', LEARNS)
+def test_the_direction_says_which_view_learns(direction: Any, distance: Any) -> None:
+    queries = [unit(N, D, seed=seed).requires_grad_() for seed in range(2)]
+    head = HierarchicalConsistencyHead(direction=direction, distance=distance)
+    head(make_step(2, queries)).losses['level_1'].backward()
+    assert tuple(query.grad is not None for query in queries) == LEARNS[direction]
+
+
+@pytest.mark.parametrize('distance', ['distribution', 'cosine', 'l1'])
+@pytest.mark.parametrize('direction', LEARNS)
+def test_every_distance_and_direction_agrees_with_the_loop(direction: Any, distance: Any) -> None:
+    step = make_step(2)
+    head = HierarchicalConsistencyHead(temperature=0.2, direction=direction, distance=distance)
+    compared = rows_of(step) if distance == 'distribution' else [q.double().tolist() for q in step.queries]
+    weak, strong = compared
+
+    def loop(target: Any, prediction: Any) -> float:
+        if distance == 'distribution':
+            return reference.consistency(target, prediction, 0.2)
+        return getattr(reference, distance)(target, prediction)
+
+    forward, backward = loop(weak, strong), loop(strong, weak)
+    expected = {'strong_teaches': backward, 'symmetric': (forward + backward) / 2}.get(direction, forward)
+    assert head(step).losses['level_1'].item() == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -127,6 +173,8 @@ def test_mining_leaves_the_levels_as_they_are() -> None:
         (HierarchicalConsistencyHead, dict(temperature=-1), 'temperature must be > 0'),
         (HierarchicalConsistencyHead, dict(topk=0), 'topk must be >= 1'),
         (HierarchicalConsistencyHead, dict(level_weights=[]), 'level_weights'),
+        (HierarchicalConsistencyHead, dict(direction='up'), 'direction must be one of weak_teaches'),
+        (HierarchicalConsistencyHead, dict(distance='l2'), 'distance must be one of distribution'),
     ],
 )
 def test_bad_arguments_are_refused(head: type, arguments: dict[str, Any], message: str) -> None:

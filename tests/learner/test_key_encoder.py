@@ -9,6 +9,7 @@ from torch.optim.swa_utils import get_ema_avg_fn
 
 from skelreg.learner.key_encoder import KeyEncoder
 from skelreg.learner.learner import Learner
+from skelreg.structures import View
 from tests.learner.small import contrastive, is_same, key_and_query
 
 
@@ -75,7 +76,7 @@ def test_it_learns_nothing_by_gradient() -> None:
 def test_it_runs_the_neck_before_the_projector() -> None:
     learner = contrastive(neck=dict(type='MLPProjection', out_channels=5))
     assert list(learner.key_encoder.encoder) == ['backbone', 'neck', 'projector']
-    view: Any = type('View', (), {'skeleton': torch.randn(2, 3, 4, 25, 2)})
+    view = View('key', torch.randn(2, 3, 4, 25, 2))
     keys: Tensor = learner.eval().key_encoder(view)
     learner.init_weights()
     expected = learner.projector(learner.neck(learner.backbone(view.skeleton).pooled))

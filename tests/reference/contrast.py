@@ -51,3 +51,12 @@ def multi_positive(rows: Sequence[Row], positives: Sequence[set[int]], temperatu
         p = probabilities(row, temperature)
         total -= sum(math.log(p[column]) for column in columns) / len(columns)
     return total / len(rows)
+
+
+def cosine(targets: Sequence[Row], predictions: Sequence[Row]) -> float:
+    return sum(1 - dot(a, b) for a, b in zip(targets, predictions, strict=True)) / len(targets)
+
+
+def l1(targets: Sequence[Row], predictions: Sequence[Row]) -> float:
+    rows = zip(targets, predictions, strict=True)
+    return sum(abs(x - y) for a, b in rows for x, y in zip(a, b, strict=True)) / len(targets)

@@ -22,6 +22,13 @@ broken:
 """
 
 
+SHARED = f"""
+row:
+  - {{train: {LINEAR}, options: {{randomness.seed: 7}}}}
+  - {{test: {KNN}, from: 1}}
+"""
+
+
 def run_all(cells: list[Cell], root: Path, jobs: int = 2) -> list[str]:
     lines: list[str] = []
     run(cells, root, jobs, lines.append)
@@ -97,3 +104,18 @@ def test_jobs_share_the_cores(
 def test_a_second_sweep_is_kept_out_of_a_work_dir(tmp_path: Path) -> None:
     with locked(tmp_path), pytest.raises(ConfigError, match='another sweep is at work'), locked(tmp_path):
         pass
+
+
+def test_a_step_that_cells_share_runs_once(root: Path, cells_of: MakeCells) -> None:
+    cells = cells_of(SHARED)
+    lines = run_all(cells, root)
+    assert lines[0].startswith('3 steps, 0 finished') and lines[-1].startswith('[3/3]') and len(lines) == 4
+    assert starts(cells[0]) == 1 and all(done(cell.steps[1]) for cell in cells)
+    assert all(list(done(cell.steps[1])['results']) == ['knn1'] for cell in cells)
+
+
+def test_a_shared_step_that_fails_is_not_tried_again_for_every_cell(root: Path, cells_of: MakeCells) -> None:
+    cells = cells_of(SHARED.replace('randomness.seed: 7', 'randomness.seed: 7, model.fail: true'))
+    lines = run_all(cells, root)
+    assert starts(cells[0]) == 1 and len(lines) == 2 and 'FAILED' in lines[-1]
+    assert not any(done(step) for cell in cells for step in cell.steps)

@@ -85,3 +85,28 @@ def test_a_config_that_trains_nothing_cannot_be_trained() -> None:
 def test_an_unknown_config_is_named_before_anything_runs() -> None:
     with pytest.raises(ConfigError, match=r"nothing\.py' does not exist \(rows\.row"):
         planned(Step('test', 'configs/hiclr/nothing.py'))
+
+
+def test_the_seed_of_a_cell_can_go_into_any_option() -> None:
+    cells = planned(Step('train', LINEAR, options={'model.draw': '$seed'}))
+    assert [c.steps[0].options['model.draw'] for c in cells] == [0, 1]
+
+
+def test_a_step_can_have_a_seed_of_its_own() -> None:
+    cells = planned(Step('train', LINEAR, options={'randomness.seed': 7}), Step('train', LINEAR, source=0))
+    assert [[s.options['randomness.seed'] for s in c.steps] for c in cells] == [[7, 0], [7, 1]]
+
+
+def test_a_training_step_that_is_the_same_in_several_cells_is_planned_once() -> None:
+    shared = Step('train', LINEAR, options={'randomness.seed': 7, 'model.x': 1})
+    columns = {'a': {'model.x': 2}, 'b': {'model.x': 3}}
+    cells = planned(shared, Step('train', LINEAR, source=0), columns=columns)
+    assert len({c.steps[0].folder for c in cells}) == 1 and len({c.steps[1].folder for c in cells}) == 4
+    assert all(c.steps[1].source is c.steps[0] is cells[0].steps[0] for c in cells)
+
+
+def test_tests_are_never_shared() -> None:
+    own = {'randomness.seed': 7}
+    cells = planned(Step('train', LINEAR, options=own), Step('test', KNN, source=0, options=own))
+    assert cells[0].steps[1].key == cells[1].steps[1].key
+    assert cells[0].steps[1].folder != cells[1].steps[1].folder

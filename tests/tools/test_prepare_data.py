@@ -12,6 +12,7 @@ import numpy as np
 
 from skelreg.datasets.archive import SkeletonArchive
 from skelreg.datasets.cards import _FOLDER
+from tests.datasets.readers.raw_text import ntu_text, write_ntu
 
 ROOT = Path(__file__).parents[2]
 SLOW_READER = """
@@ -96,8 +97,19 @@ def test_skipped_files_are_named(tmp_path: Path) -> None:
     result = run('nucla', '--source', raw, '--out', tmp_path / 'nucla', '--workers', 1, '--on-error', 'skip')
     assert result.returncode == 0
     assert (
-        '1 malformed files were skipped' in result.stdout and 'a01_s01_e00_v01.json, line 1' in result.stdout
+        '1 malformed files or sequences were skipped' in result.stdout and 'a01_s01_e00_v01.json, line 1' in result.stdout
     )
+
+
+def test_files_left_out_are_counted_and_named(tmp_path: Path) -> None:
+    raw = write_ntu(tmp_path / 'raw', text=ntu_text([(0, 1, 2), ()]))
+    write_ntu(raw, 'S001C002P005R002A008')
+    arguments = ('ntu60', '--source', raw, '--out', tmp_path / 'ntu60', '--workers', 1)
+    result = run(*arguments, '--reader-option', 'bodies=energy')
+    assert result.returncode == 0, result.stderr
+    assert '1 files were left out, listed by the publishers as missing or incomplete' in result.stdout
+    assert '    S001C002P005R002A008.skeleton\n' in result.stdout
+    assert '1 frames with more bodies than are kept, in 1 sequences' in result.stdout
 
 
 def test_completes_after_it_was_killed(tmp_path: Path) -> None:

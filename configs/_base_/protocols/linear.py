@@ -2,6 +2,7 @@
 protocol = 'linear'
 model = dict(
     type='Learner',
+    data_preprocessor=dict(type='SkeletonPreprocessor'),
     frozen=('backbone',),
     classifier=dict(type='LinearClassifier'),
     heads=dict(classification=dict(type='ClassificationHead')),

@@ -2,6 +2,7 @@
 protocol = 'supervised'
 model = dict(
     type='Learner',
+    data_preprocessor=dict(type='SkeletonPreprocessor'),
     classifier=dict(type='LinearClassifier'),
     heads=dict(classification=dict(type='ClassificationHead')),
 )

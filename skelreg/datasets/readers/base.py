@@ -63,12 +63,15 @@ class Sequence:
         frames: (T, M, V, C) float32; an absent body is all zeros.
         columns: Further columns of the index, the same for all sequences of a reader; subject,
             camera and setup at least.
+        flaw: Why this one sequence of its file has to be refused, where only the reader can tell;
+            '' for a sound one.
     """
 
     name: str
     label: int
     frames: NDArray[np.float32]
     columns: Mapping[str, int | str] = field(default_factory=dict)
+    flaw: str = ''
 
 
 class Reader(ABC):
@@ -92,6 +95,10 @@ class Reader(ABC):
             DataError: If there is none.
         """
 
+    def exclusion(self, source: Source) -> str | None:
+        """Why a file is no part of the dataset though it lies among the others; None for all that are."""
+        return None
+
     @abstractmethod
     def read(self, source: Source) -> list[Sequence]:
         """Read one raw file; it may hold several sequences.
@@ -102,34 +109,59 @@ class Reader(ABC):
 
 
 def list_sources(path: Path, suffix: str) -> list[Source]:
-    """All files with a suffix in a zip or, at any depth, in a folder, sorted by name.
+    """All files with a suffix in a zip or, at any depth, in a folder and the zips in it, sorted by name.
+
+    The path may also be one such file.
 
     Raises:
-        DataError: If there is none, two share a name, or the zip is damaged.
+        DataError: If there is none, two share a name, or a zip is damaged.
+    """
+    return without_twins(find_files(path, suffix), str(path))
+
+
+def find_files(path: Path, suffix: str) -> list[Source]:
+    """As `list_sources`, but files in different folders may share a name.
+
+    Raises:
+        DataError: If there is none, or a zip is damaged.
     """
     if not path.exists():
         raise DataError('source not found', got=path, accepted=f'a folder or a zip with *{suffix} files')
+    _open_zip.cache_clear()
     if path.is_dir():
-        files = [p for p in path.rglob(f'*{suffix}') if p.is_file()]
-        found = [Source(p.relative_to(path).as_posix(), str(p), '', _stamp(p)) for p in files]
-    else:
-        _open_zip.cache_clear()
+        files = [p for p in path.rglob('*') if p.is_file()]
         found = [
-            Source(info.filename, str(path), info.filename, f'{info.file_size} {info.CRC:08x}')
-            for info in _open_zip(str(path)).infolist()
-            if info.filename.endswith(suffix)
+            Source(p.relative_to(path).as_posix(), str(p), '', stamp(p))
+            for p in files
+            if p.name.endswith(suffix)
         ]
+        for file in files:
+            if file.suffix == '.zip':
+                found += _members(file, suffix, prefix=f'{file.relative_to(path).as_posix()}/')
+    elif path.name.endswith(suffix):
+        found = [Source(path.name, str(path), '', stamp(path))]
+    else:
+        found = _members(path, suffix, prefix='')
     if not found:
         raise DataError(f'source holds no *{suffix} file', got=path)
+    return sorted(found, key=lambda source: (source.stem, source.name))
+
+
+def without_twins(sources: list[Source], where: str) -> list[Source]:
+    """The same sources, sorted by name.
+
+    Raises:
+        DataError: If two files have one name.
+    """
     by_stem: dict[str, Source] = {}
-    for source in sorted(found, key=lambda s: (s.stem, s.name)):
+    for source in sorted(sources, key=lambda source: (source.stem, source.name)):
         twin = by_stem.setdefault(source.stem, source)
         if twin is not source:
             raise DataError(
                 'two raw files have one name',
                 got=f'{twin.name}, {source.name}',
-                where=str(path),
-                fix='remove one of them',
+                where=where,
+                fix='remove one of them, or give the folder or zip of one as the source',
             )
     return list(by_stem.values())
 
@@ -139,8 +171,10 @@ def check_sequence(sequence: Sequence, card: DatasetCard, where: str) -> None:
 
     Raises:
         DataError: If it is empty, has the wrong shape, a label out of range, a coordinate that is
-            not finite, or no body at all.
+            not finite, no body at all, or a flaw that its reader found.
     """
+    if sequence.flaw:
+        raise DataError(sequence.flaw, where=where)
     frames, num_joints = sequence.frames, get_layout(card.layout).num_joints
     if frames.ndim != 4 or frames.shape[2:] != (num_joints, len(card.channels)) or frames.dtype != np.float32:
         raise DataError(
@@ -174,12 +208,22 @@ def check_sequence(sequence: Sequence, card: DatasetCard, where: str) -> None:
         )
 
 
-def _stamp(path: Path) -> str:
+def stamp(path: Path) -> str:
+    """Size and time of a loose file, as `Source.stamp` holds them."""
     status = path.stat()
     return f'{status.st_size} {status.st_mtime_ns}'
 
 
-@lru_cache(maxsize=1)
+def _members(path: Path, suffix: str, prefix: str) -> list[Source]:
+    """Files with a suffix in a zip."""
+    return [
+        Source(f'{prefix}{info.filename}', str(path), info.filename, f'{info.file_size} {info.CRC:08x}')
+        for info in _open_zip(str(path)).infolist()
+        if info.filename.endswith(suffix) and not info.is_dir()
+    ]
+
+
+@lru_cache(maxsize=4)
 def _open_zip(path: str) -> zipfile.ZipFile:
     """Kept open, because reading a zip's directory costs more than reading a member."""
     try:

@@ -1,0 +1,3 @@
+# Strong stage: mask, edges and style together.
+_base_ = ['../stgcn_nucla.py']
+model = dict(data_preprocessor=dict(policy=dict(stages=[{{_base_.basic}}, {{_base_.normal}}, {{_base_.all_strong}}])))

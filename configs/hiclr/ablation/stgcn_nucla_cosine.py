@@ -1,0 +1,3 @@
+# A level compares the queries, not their distributions over the queue.
+_base_ = ['../stgcn_nucla.py']
+model = dict(heads=dict(hierarchy=dict(distance='cosine')))

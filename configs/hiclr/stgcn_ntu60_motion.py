@@ -1,0 +1,2 @@
+_base_ = ['./stgcn_ntu60.py']
+model = dict(data_preprocessor=dict(stream='motion'))

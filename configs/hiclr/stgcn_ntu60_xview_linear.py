@@ -1,0 +1,7 @@
+_base_ = [
+    '../_base_/datasets/ntu60_xview.py',
+    '../_base_/backbones/stgcn.py',
+    '../_base_/protocols/linear.py',
+    '../_base_/runtime.py',
+]
+model = dict(layout={{_base_.layout}}, backbone={{_base_.backbone}}, classifier=dict(num_classes=60))

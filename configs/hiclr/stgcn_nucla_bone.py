@@ -1,0 +1,2 @@
+_base_ = ['./stgcn_nucla.py']
+model = dict(data_preprocessor=dict(stream='bone'))

@@ -1,0 +1,2 @@
+_base_ = ['./stgcn_nucla_linear.py']
+model = dict(data_preprocessor=dict(stream='motion'))

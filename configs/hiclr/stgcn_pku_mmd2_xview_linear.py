@@ -1,0 +1,9 @@
+_base_ = [
+    '../_base_/datasets/pku_mmd2_xview.py',
+    '../_base_/backbones/stgcn.py',
+    '../_base_/protocols/linear.py',
+    '../_base_/runtime.py',
+]
+model = dict(layout={{_base_.layout}}, backbone={{_base_.backbone}}, classifier=dict(num_classes=51))
+param_scheduler = [dict(type='MultiStepLR', milestones=[160], gamma=0.1)]
+train_cfg = dict(max_epochs=200)

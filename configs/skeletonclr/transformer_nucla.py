@@ -1,0 +1,12 @@
+_base_ = [
+    '../_base_/datasets/nucla.py',
+    '../_base_/backbones/transformer_small.py',
+    '../_base_/protocols/pretrain_nucla.py',
+    '../_base_/runtime.py',
+]
+model = dict(
+    layout={{_base_.layout}},
+    backbone={{_base_.backbone}},
+    data_preprocessor=dict(policy=dict(stages=[{{_base_.basic}}])),
+    heads=dict(contrast=dict(type='InfoNCEHead')),
+)

@@ -1,0 +1,8 @@
+# The labelled sequences alone: what every semi-supervised method adds its terms to.
+_base_ = [
+    '../_base_/datasets/nucla_joint.py',
+    '../_base_/backbones/gru_small.py',
+    '../_base_/protocols/joint_nucla.py',
+    '../_base_/runtime.py',
+]
+model = dict(layout={{_base_.layout}}, backbone={{_base_.backbone}}, classifier=dict(num_classes=10))

@@ -1,0 +1,42 @@
+"""The pretext step on a GPU: data, augmentation and queue in device memory, bfloat16, compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+
+from .measure import Figure, figure, seconds
+from .training import ONE_BODY, STGCN, batch_of, pretext_model, step_of
+
+BATCH, RESIDENT, STEPS = 512, 8192, 20
+
+
+def throughput(compiled: bool) -> Figure:
+    """Sequences a second through the HiCLR step, taken at random from a set that lies on the device."""
+    model = pretext_model({**STGCN, 'dropout': 0.5}).to('cuda')
+    if compiled:
+        model.backbone.compile(dynamic=False)
+    everything = batch_of(RESIDENT, ONE_BODY, device='cuda')
+    batch = {name: value[:BATCH].clone() for name, value in everything.items()}
+    step = step_of(model, batch, 'bfloat16')
+
+    def steps() -> None:
+        for _ in range(STEPS):
+            rows = torch.randint(RESIDENT, (BATCH,), device='cuda')
+            batch['inputs'].copy_(everything['inputs'][rows])
+            step()
+
+    steps()
+    values = [STEPS * BATCH / seconds(steps, 'cuda') for _ in range(5)]
+    name = torch.cuda.get_device_name()
+    return figure(
+        f'pretext step on {name}, batch {BATCH}, {"compiled" if compiled else "eager"}', values, 'sequences/s',
+        goal=6000.0, at_most=False, remark='bfloat16, data and augmentation on the device',
+    )
+
+
+def cases() -> Iterator[tuple[str, Callable[[], Figure]]]:
+    """Name -> what measures it."""
+    yield 'gpu-eager', lambda: throughput(compiled=False)
+    yield 'gpu-compiled', lambda: throughput(compiled=True)

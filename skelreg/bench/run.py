@@ -1,0 +1,65 @@
+"""Run cases one after the other and show each figure as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch.profiler import ProfilerActivity
+from torch.profiler import profile as torch_profile
+
+from ..engine.terminal import say
+from ..errors import ConfigError, closest
+from . import data, gpu, startup, training
+from .measure import Figure
+
+
+def all_cases() -> dict[str, Callable[[], Figure]]:
+    """Name -> what measures it; those of a GPU only where there is one."""
+    cases = {**dict(training.cases()), **dict(data.cases()), **dict(startup.cases())}
+    return {**cases, **dict(gpu.cases())} if torch.cuda.is_available() else cases
+
+
+def list_cases() -> list[str]:
+    """The names."""
+    return list(all_cases())
+
+
+def run_cases(names: Sequence[str] = ()) -> list[Figure]:
+    """Measure the named cases, or all.
+
+    Raises:
+        ConfigError: If there is no such case.
+    """
+    cases = all_cases()
+    for name in names:
+        if name not in cases:
+            raise ConfigError(f"there is no case '{name}'", accepted=closest(name, cases))
+    figures = []
+    for name in names or cases:
+        figures.append(cases[name]())
+        say(f'{name:14} {line(figures[-1])}')
+    return figures
+
+
+def line(figure: Figure) -> str:
+    """One figure as a person reads it."""
+    text = f'{figure.case}: {figure.value:.4g} {figure.unit} ({figure.low:.4g} .. {figure.high:.4g})'
+    if figure.goal is not None:
+        text += f', goal {"<=" if figure.at_most else ">="} {figure.goal:g}: {"met" if figure.met else "NOT met"}'
+    return f'{text}; {figure.remark}' if figure.remark else text
+
+
+def profile(backbone: str) -> str:
+    """Where a pretext step spends its time, as a table of operators.
+
+    Raises:
+        ConfigError: If there is no such backbone.
+    """
+    if backbone not in training.BACKBONES:
+        raise ConfigError(f"no backbone '{backbone}'", accepted=closest(backbone, training.BACKBONES))
+    step = training.step_of(training.pretext_model(training.BACKBONES[backbone]), training.batch_of(16))
+    step()
+    with torch_profile(activities=[ProfilerActivity.CPU]) as recorded:
+        step()
+    return str(recorded.key_averages().table(sort_by='self_cpu_time_total', row_limit=20, max_name_column_width=48))

@@ -1,0 +1,174 @@
+"""Cases around a training step: pretext steps of every backbone, augmentation, evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..functional.neighbors import knn_predict
+from ..plugin_manager import load_plugins
+from ..registry import MODELS, OPTIM_WRAPPERS
+from .measure import Figure, figure, in_units, ratios, seconds, threads
+
+#: The release's pretext: channels, frames, joints, bodies; queue; NTU60 x-sub's sizes.
+SHAPE, QUEUE, TRAIN, TEST, WIDTH, CLASSES = (3, 50, 25, 2), 32768, 40091, 16487, 256, 60
+#: Share of NTU60's sequences in which one body is there.
+ONE_BODY = 0.8
+RELEASE_VIEWS = 0.0078  # units a sequence for four views, in the authors' release
+BASIC = [dict(type='TemporalCrop', padding_ratio=6), dict(type='Shear', amplitude=0.5)]
+NORMAL = [
+    dict(type='SpatialFlip', p=0.5),
+    dict(type='Rotate'),
+    dict(type='GaussianNoise', std=0.01, p=0.5),
+    dict(type='GaussianBlur', sigma=(0.1, 2.0), p=0.5),
+    dict(type='AxisMask', p=0.5),
+]
+STGCN = dict(type='STGCN', hidden_channels=16, out_channels=256, dropout=0.5)
+BACKBONES = {
+    'stgcn': STGCN,
+    'transformer': dict(type='Transformer'),
+    'gru': dict(type='GRU'),
+}
+
+
+def pretext_model(backbone: dict[str, Any]) -> Any:
+    """HiCLR's learner as the release sizes it, in training mode."""
+    load_plugins()
+    policy = dict(type='GrowingPolicy', key=BASIC, stages=[BASIC, NORMAL, [dict(type='JointMask', ratio=0.1)]])
+    model = MODELS.build(
+        dict(
+            type='Learner',
+            backbone=backbone,
+            projector=dict(type='MLPProjection', out_channels=128),
+            key_encoder=dict(momentum=0.999),
+            queue=dict(size=QUEUE),
+            heads=dict(hierarchy=dict(type='HierarchicalConsistencyHead')),
+            data_preprocessor=dict(type='SkeletonPreprocessor', policy=policy),
+        ),
+        where='model',
+    )
+    model.init_weights()
+    return model.train()
+
+
+def batch_of(size: int, one_body: float = 0.0, device: torch.device | str = 'cpu') -> dict[str, Tensor]:
+    """A batch of noise; in so large a share of it the second body is absent."""
+    x = torch.randn(size, *SHAPE, device=device)
+    x[: round(size * one_body), ..., 1] = 0
+    return dict(inputs=x, labels=torch.zeros(size, dtype=torch.int64, device=device))
+
+
+def step_of(model: Any, batch: dict[str, Tensor], precision: str = 'float32') -> Callable[[], Any]:
+    """One training step: augmentation, three forwards and backwards, one key forward, SGD, queue."""
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9, weight_decay=1e-4)
+    wrapper = dict(type='OptimWrapper', optimizer=optimizer)
+    if precision == 'bfloat16':
+        wrapper = dict(type='AutocastOptimWrapper', optimizer=optimizer, dtype='bfloat16')
+    built = OPTIM_WRAPPERS.build(wrapper)
+    return lambda: model.train_step(batch, built)
+
+
+def pretext_exact(size: int, num_threads: int) -> Figure:
+    """The release's arithmetic in float32."""
+    asked = (size, num_threads) == (16, 2)
+    with threads(num_threads):
+        values = in_units(step_of(pretext_model(STGCN), batch_of(size)))
+    return figure(
+        f'pretext step, exact, batch {size}, {num_threads} thread(s)', values, 'units',
+        goal=16.0 if asked else None, aim=14.0 if asked else None,
+    )
+
+
+def pretext_fast(size: int, num_threads: int) -> Figure:
+    """Absent bodies skipped, and bfloat16 where the CPU has instructions for it; 80 % have one body."""
+    has_bf16 = bool(torch.cpu._is_avx512_bf16_supported())
+    precision = 'bfloat16' if has_bf16 else 'float32'
+    asked = (size, num_threads) == (16, 2)
+    with threads(num_threads):
+        model = pretext_model({**STGCN, 'absent_bodies': 'skip'})
+        values = in_units(step_of(model, batch_of(size, ONE_BODY), precision))
+    return figure(
+        f'pretext step, fast, batch {size}, {num_threads} thread(s)', values, 'units',
+        goal=7.0 if asked else None, aim=5.0 if asked else None,
+        remark=precision if has_bf16 else 'float32: this CPU has no bfloat16 instructions, which the goal assumes',
+    )
+
+
+def pretext_of(backbone: str, num_threads: int) -> Figure:
+    """The same step with another backbone of the release's or the field's width."""
+    with threads(num_threads):
+        values = in_units(step_of(pretext_model(BACKBONES[backbone]), batch_of(16)))
+    return figure(f'pretext step, {backbone}, batch 16, {num_threads} thread(s)', values, 'units')
+
+
+def augmentation(size: int) -> Figure:
+    """Four views (basic, basic, normal, normal), one thread."""
+    load_plugins()
+    policy = dict(type='GrowingPolicy', key=BASIC, stages=[BASIC, NORMAL, []])
+    preprocessor = MODELS.build(dict(type='SkeletonPreprocessor', policy=policy), where='preprocessor')
+    batch = batch_of(size)
+    with threads(1):
+        values = in_units(lambda: preprocessor(dict(batch), training=True), repeats=9)
+    return figure(
+        f'four augmented views, a sequence of a batch of {size}, 1 thread',
+        [value / size for value in values], 'units', goal=RELEASE_VIEWS / 10 if size == 64 else None,
+    )
+
+
+def linear_protocol() -> Figure:
+    """100 epochs of the probe on stored features, and the encoder once, against the encoder every epoch."""
+    load_plugins()
+    model = MODELS.build(
+        dict(
+            type='Learner', backbone=STGCN, frozen=('backbone',),
+            classifier=dict(type='LinearClassifier', num_classes=CLASSES),
+            heads=dict(classification=dict(type='ClassificationHead')),
+        ),
+        where='model',
+    ).train()
+    x = batch_of(64)['inputs']
+    features = dict(pooled=torch.randn(128, WIDTH), labels=torch.randint(CLASSES, (128,)))
+    probe = step_of(model, features)
+    steps = TRAIN // 128
+
+    def encode() -> None:
+        with torch.no_grad():
+            model.backbone(x)
+
+    values = []
+    for _ in range(5):
+        once = seconds(encode) / len(x) * TRAIN
+        probing = seconds(lambda: [probe() for _ in range(50)]) / 50 * steps * 100
+        values.append((once + probing) / (100 * once))
+    return figure(
+        'linear protocol, 100 epochs, against encoding in every epoch', values, 'ratio', goal=0.02,
+        remark='times of 64 encoded sequences and 50 steps, scaled to NTU60 x-sub',
+    )
+
+
+def nearest_neighbours() -> Figure:
+    """Exact kNN of 16,000 queries on 40,000 keys against the matrix product alone."""
+    queries, keys = torch.randn(16_000, WIDTH), torch.randn(40_000, WIDTH)
+    labels = torch.randint(CLASSES, (len(keys),))
+    values = ratios(
+        lambda: knn_predict(queries, keys, labels, 20, CLASSES),
+        lambda: [chunk @ keys.T for chunk in queries.split(1024)],
+        repeats=5,
+    )
+    return figure('kNN, 16,000 on 40,000, against its matrix product', values, 'ratio')
+
+
+def cases(sizes: tuple[int, ...] = (16, 64)) -> Iterator[tuple[str, Callable[[], Figure]]]:
+    """Name -> what measures it."""
+    for size in sizes:
+        for count in (1, 2):
+            yield f'exact-{size}-{count}', lambda size=size, count=count: pretext_exact(size, count)
+            yield f'fast-{size}-{count}', lambda size=size, count=count: pretext_fast(size, count)
+        yield f'augment-{size}', lambda size=size: augmentation(size)
+    for backbone in ('transformer', 'gru'):
+        yield f'{backbone}-2', lambda backbone=backbone: pretext_of(backbone, 2)
+    yield 'linear', linear_protocol
+    yield 'knn', nearest_neighbours

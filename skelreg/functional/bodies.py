@@ -1,0 +1,56 @@
+"""Bodies as rows of a batch: all of them, or only those that are there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Bodies:
+    """Which rows of a batch of bodies belong to which sequence.
+
+    Attributes:
+        sequence: (B,) the sequence of every row.
+        body: (B,) which body of that sequence it is.
+        num_sequences: N.
+        num_bodies: M.
+    """
+
+    sequence: Tensor
+    body: Tensor
+    num_sequences: int
+    num_bodies: int
+
+    @classmethod
+    def every(cls, x: Tensor) -> Bodies:
+        """All N * M bodies of x (N, C, T, V, M), absent ones too."""
+        n, m = len(x), x.shape[-1]
+        rows = torch.arange(n * m, device=x.device)
+        return cls(rows // m, rows % m, n, m)
+
+    @classmethod
+    def present(cls, x: Tensor) -> Bodies:
+        """The bodies of x (N, C, T, V, M) that are not all zeros; the first of the batch if none is."""
+        n, _, _, _, m = x.shape
+        there = x.detach().abs().amax(dim=(1, 2, 3)) != 0  # (N, M)
+        there[0, 0] |= ~there.any()
+        sequence, body = there.nonzero(as_tuple=True)
+        return cls(sequence, body, n, m)
+
+    def take(self, x: Tensor) -> Tensor:
+        """(B, V, C, T) of x (N, C, T, V, M)."""
+        return x.permute(0, 4, 3, 1, 2)[self.sequence, self.body]
+
+    def mean(self, rows: Tensor) -> Tensor:
+        """(N, D), the mean of the rows (B, D) of each sequence; zeros for a sequence without a row."""
+        summed = rows.new_zeros(self.num_sequences, rows.shape[1]).index_add(0, self.sequence, rows)
+        count = torch.bincount(self.sequence, minlength=self.num_sequences).clamp(min=1)
+        return summed / count[:, None]
+
+    def put(self, rows: Tensor) -> Tensor:
+        """(N, D, T, V, M) of rows (B, D, T, V); zeros where a body has no row."""
+        whole = rows.new_zeros(self.num_sequences, self.num_bodies, *rows.shape[1:])
+        return whole.index_put((self.sequence, self.body), rows).permute(0, 2, 3, 4, 1)

@@ -1,0 +1,33 @@
+"""Normal random numbers whose drawing costs a tenth on a CPU."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+from torch import Generator, Tensor
+
+_LEVELS = 2**16
+
+
+def normal(like: Tensor, generator: Generator | None = None) -> Tensor:
+    """Independent standard normal numbers of a tensor's shape, dtype and device.
+
+    torch draws them one by one on a CPU, which takes longer than all other augmentations together. There
+    four numbers come from one 64-bit draw, each 16 bits choosing one of 65,536 equally likely quantiles:
+    mean 0 and variance 1, none beyond 4.4 standard deviations. Other devices take torch's own.
+    """
+    if like.device.type != 'cpu':
+        return torch.randn(like.shape, dtype=like.dtype, device=like.device, generator=generator)
+    words = torch.empty((like.numel() + 3) // 4, dtype=torch.int64)
+    words.random_(torch.iinfo(torch.int64).min, None, generator=generator)
+    level = words.view(torch.uint16)[: like.numel()].to(torch.int32)
+    return _quantiles().index_select(0, level).view(like.shape).to(like.dtype)
+
+
+@lru_cache(maxsize=1)
+def _quantiles() -> Tensor:
+    """(65536,) float32, the normal quantiles at the middle of equal steps, scaled to unit variance."""
+    middles = (torch.arange(_LEVELS, dtype=torch.float64) + 0.5) / _LEVELS
+    quantiles = torch.special.ndtri(middles)
+    return (quantiles / quantiles.std(correction=0)).float()

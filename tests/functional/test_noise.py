@@ -1,0 +1,33 @@
+import pytest
+import torch
+from scipy import stats
+
+from skelreg.functional.noise import normal
+
+
+def draw(*shape: int, seed: int = 0) -> torch.Tensor:
+    return normal(torch.empty(shape), torch.Generator().manual_seed(seed))
+
+
+def test_numbers_are_normal():
+    x = draw(200_003)
+    assert stats.kstest(x.numpy(), 'norm').pvalue > 0.01
+    assert x.mean().item() == pytest.approx(0, abs=0.01)
+    assert x.var().item() == pytest.approx(1, abs=0.01)
+
+
+def test_numbers_beside_each_other_are_independent():
+    x = draw(200_000)
+    for lag in range(1, 9):
+        assert (x[lag:] * x[:-lag]).mean().item() == pytest.approx(0, abs=0.01)
+
+
+def test_one_generator_state_gives_one_draw():
+    assert torch.equal(draw(3, 5, 7), draw(3, 5, 7))
+    assert not torch.equal(draw(3, 5, 7), draw(3, 5, 7, seed=1))
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64, torch.bfloat16])
+def test_shape_and_dtype_are_those_of_the_pattern(dtype):
+    x = normal(torch.empty(2, 3, 1, dtype=dtype))
+    assert (x.shape, x.dtype) == ((2, 3, 1), dtype)
