@@ -21,7 +21,7 @@ PLUGINS = $(patsubst %/setup.py,%,$(wildcard plugins/*/setup.py))
 demo: $(VENV)/.installed
 	$(RUN) tools/demo.py
 
-test: $(VENV)/.installed
+test: $(VENV)/.plugins
 	OMP_NUM_THREADS=1 $(RUN) -m pytest --numprocesses $(JOBS) --dist loadfile
 
 lint: $(VENV)/.installed
@@ -30,8 +30,12 @@ lint: $(VENV)/.installed
 types: $(VENV)/.installed
 	$(RUN) -m mypy skelreg
 
-$(VENV)/.installed: setup.py constraints.txt $(addsuffix /setup.py,$(PLUGINS))
+$(VENV)/.installed: setup.py constraints.txt
 	@test -n "$(PYTHON)" || { echo 'skelreg needs Python 3.11, 3.12 or 3.13: make PYTHON=/path/to/python'; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --constraint constraints.txt --editable '.[test,vis]' $(addprefix --editable ,$(PLUGINS))
+	$(RUN) -m pip install --constraint constraints.txt --editable '.[test,vis]'
+	touch $@
+
+$(VENV)/.plugins: $(VENV)/.installed $(addsuffix /setup.py,$(PLUGINS))
+	$(RUN) -m pip install --constraint constraints.txt $(addprefix --editable ,$(PLUGINS))
 	touch $@

@@ -46,6 +46,7 @@ setup(
         'skelreg.graphs': ['layouts/*.yaml'],
         'skelreg.datasets': ['cards/*.yaml', 'readers/*.txt'],
         'skelreg.report': ['*.css', '*.js'],
+        'skelreg.scaffold': ['templates/*.txt'],
     },
     install_requires=REQUIRES,
     extras_require=EXTRAS,

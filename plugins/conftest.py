@@ -1,4 +1,4 @@
-"""Tests of a worked plugin run where its distribution is installed; elsewhere they are left out, and said to be."""
+"""Tests of a worked plugin run where its distribution is installed; elsewhere a line says they do not."""
 
 from __future__ import annotations
 

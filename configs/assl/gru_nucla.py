@@ -3,7 +3,7 @@ _base_ = ['../supervised/gru_nucla.py']
 model = dict(
     regularizers=dict(
         inpainting=dict(type='SkeletonInpainting', decoder_channels=64),
-        neighborhood=dict(type='NeighborhoodConsistency', num_neighbors=8, ramp=10),
+        neighborhood=dict(type='NeighborhoodConsistency', num_neighbors=8, ramp=4),
         alignment=dict(type='AdversarialAlignment', weight=0.1),
     ),
 )

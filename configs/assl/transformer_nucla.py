@@ -10,7 +10,7 @@ model = dict(
     classifier=dict(num_classes=10),
     regularizers=dict(
         inpainting=dict(type='SkeletonInpainting', decoder_channels=64),
-        neighborhood=dict(type='NeighborhoodConsistency', num_neighbors=8, ramp=10),
+        neighborhood=dict(type='NeighborhoodConsistency', num_neighbors=8, ramp=4),
         alignment=dict(type='AdversarialAlignment', weight=0.1),
     ),
 )

@@ -8,5 +8,5 @@ model = dict(
             stages=[[dict(type='TemporalCrop', padding_ratio=6), dict(type='Shear', amplitude=0.1)], []],
         ),
     ),
-    regularizers=dict(teaching=dict(type='MeanTeacher', weight=50.0, ramp=36)),
+    regularizers=dict(teaching=dict(type='MeanTeacher', weight=50.0, ramp=16)),
 )

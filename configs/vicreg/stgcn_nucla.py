@@ -1,4 +1,3 @@
-# The published factors divided by 25, the largest: plain SGD, not LARS, follows them here.
 _base_ = [
     '../_base_/datasets/nucla.py',
     '../_base_/backbones/stgcn_small.py',
@@ -9,5 +8,5 @@ model = dict(
     layout={{_base_.layout}},
     backbone={{_base_.backbone}},
     key_encoder=None,
-    heads=dict(variance=dict(type='VarianceCovarianceHead', weight=0.04)),
+    heads=dict(variance=dict(type='VarianceCovarianceHead')),
 )

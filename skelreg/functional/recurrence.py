@@ -41,7 +41,7 @@ def run_layer(layer: nn.GRU, x: Tensor) -> Tensor:
     if x.device.type != 'cpu':
         states: Tensor = layer(x)[0]
         return states
-    directions = []
+    directions: list[Tensor] = []
     for weight_ih, weight_hh, bias_ih, bias_hh in layer.all_weights:
         reverse = bool(directions)
         directions.append(gru_layer(x, weight_ih, weight_hh, bias_ih, bias_hh, reverse))

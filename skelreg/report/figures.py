@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
+from importlib.util import find_spec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ParamSpec
 
@@ -134,12 +135,62 @@ def confusion_plot(confusion: Sequence[Sequence[int]], class_names: Sequence[str
     return figure
 
 
+@_drawing
+def dot_plot(
+    panels: Mapping[str, Mapping[str, Sequence[float]]],
+    intervals: Mapping[str, Mapping[str, float]],
+    title: str,
+    xlabel: str,
+) -> Figure:
+    """A panel for each figure, a line for each row: the mean, its interval, and every value behind it.
+
+    Args:
+        panels: Title -> row -> values; a row without values keeps its line empty.
+        intervals: Title -> row -> half the width of the mean's interval, where there is one.
+        title: Of the whole.
+        xlabel: What the values are, with their unit.
+    Raises:
+        ConfigError: If matplotlib is missing.
+    """
+    rows = list(dict.fromkeys(row for panel in panels.values() for row in panel))
+    size = (1.8 + 3.0 * len(panels), 1.4 + 0.35 * len(rows))
+    figure, axes = _figure(1, len(panels), size, share_y=True)
+    figure.suptitle(title, x=0.01, ha='left', fontsize=11)
+    for ax, (name, panel) in zip(axes, panels.items(), strict=True):
+        for place, row in enumerate(rows):
+            values, half = panel.get(row, ()), intervals.get(name, {}).get(row)
+            ax.plot(values, [place] * len(values), '|', color='0.55', markersize=9)
+            if values:
+                mean = float(np.mean(values))
+                ax.errorbar(mean, place, xerr=half, fmt='o', color=COLOURS[0], markersize=6, capsize=3)
+                ax.annotate(
+                    f'{mean:.1f}', (mean, place), xytext=(0, 6), textcoords='offset points', ha='center',
+                    fontsize=8,
+                )
+        ax.set(title=name, xlabel=xlabel)
+        ax.set_yticks(range(len(rows)), rows)
+        ax.grid(axis='x', color='0.9')
+        ax.set_axisbelow(True)
+    axes[0].set_ylim(len(rows) - 0.4, -0.6)  # the first row on top
+    return figure
+
+
+def can_draw() -> bool:
+    """Whether matplotlib is installed."""
+    return find_spec('matplotlib') is not None
+
+
 def _figure(
-    rows: int, columns: int, size: tuple[float, float], width_ratios: Sequence[float] | None = None
+    rows: int,
+    columns: int,
+    size: tuple[float, float],
+    width_ratios: Sequence[float] | None = None,
+    share_y: bool = False,
 ) -> tuple[Figure, list[Axes]]:
     # Without pyplot, so that no window system and no global figure are involved.
     figure: Figure = _matplotlib().figure.Figure(figsize=size, layout='constrained')
-    return figure, list(figure.subplots(rows, columns, squeeze=False, width_ratios=width_ratios).flat)
+    axes = figure.subplots(rows, columns, squeeze=False, width_ratios=width_ratios, sharey=share_y)
+    return figure, list(axes.flat)
 
 
 def _matplotlib() -> ModuleType:

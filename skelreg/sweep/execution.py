@@ -1,14 +1,9 @@
-"""Runs the steps of a sweep as processes: resumable, a failed cell recorded while the others finish."""
+"""Runs the steps of a sweep: resumable, a failed cell recorded while the others finish."""
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +15,7 @@ from ..compat.checkpoint import latest_checkpoint
 from ..engine.files import write_json
 from ..engine.terminal import duration
 from ..errors import ConfigError
+from .engines import Engine
 from .plan import Cell, PlannedStep, shown
 
 LOG = 'log.txt'
@@ -46,36 +42,36 @@ def gist(lines: Sequence[str]) -> str:
     return (errors or lines)[-1].removeprefix('error: ').strip() if lines else ''
 
 
-def run(cells: Sequence[Cell], root: Path, jobs: int, report: Callable[[str], None]) -> None:
+def run(cells: Sequence[Cell], root: Path, engine: Engine, report: Callable[[str], None]) -> None:
     """Run whatever is not finished; a step that fails ends its cell only.
 
     Args:
         cells: From `plan`.
         root: The folder that holds `tools`.
-        jobs: How many steps run at a time; they share the processor's cores.
+        engine: Where they run.
         report: Called with one line for every step that ends.
     """
     steps = {step.folder: step for cell in cells for step in cell.steps}
     total, ended = len(steps), sum(done(step) is not None for step in steps.values())
     waiting, failed = deque(cells), set[Path]()
-    report(f'{total} steps, {ended} finished before; {jobs} at a time, {_threads(jobs)} thread(s) each')
-    running: list[_Process] = []
+    report(f'{total} steps, {ended} finished before; {engine}')
+    running: list[_Running] = []
     try:
         while waiting or running:
-            while len(running) < jobs and (cell := _take(waiting, running, failed)) is not None:
-                running.append(_Process(cell, root, jobs))
-            for process in [process for process in running if process.has_ended()]:
-                running.remove(process)
+            while len(running) < engine.slots and (cell := _take(waiting, running, failed)) is not None:
+                running.append(_Running(cell, root, engine))
+            for work in [work for work in running if work.attempt.status is not None]:
+                running.remove(work)
                 ended += 1
-                report(f'[{ended}/{total}] {process.conclude()}')
-                if failure(process.step) is None:
-                    waiting.appendleft(process.cell)
+                report(f'[{ended}/{total}] {work.conclude()}')
+                if failure(work.step) is None:
+                    waiting.appendleft(work.cell)
                 else:
-                    failed.add(process.step.folder)
+                    failed.add(work.step.folder)
             time.sleep(_POLL_SECONDS)
     finally:
-        for process in running:
-            process.kill()
+        for work in running:
+            work.attempt.kill()
 
 
 @contextmanager
@@ -97,16 +93,16 @@ def locked(work_dir: Path) -> Iterator[None]:
         yield
 
 
-class _Process:
+class _Running:
     """The next step of a cell, running.
 
     Args:
         cell: One with a step left to run.
         root: The folder that holds `tools`.
-        jobs: How many such processes share the cores.
+        engine: Runs it.
     """
 
-    def __init__(self, cell: Cell, root: Path, jobs: int) -> None:
+    def __init__(self, cell: Cell, root: Path, engine: Engine) -> None:
         self.cell, self.step = cell, _unfinished(cell)
         self._start = time.monotonic()
         self._checkpoint = _source_checkpoint(self.step)
@@ -115,19 +111,8 @@ class _Process:
         self.step.folder.mkdir(parents=True, exist_ok=True)
         with open(self.step.folder / LOG, 'a') as log:
             log.write(f'$ {shown(self.command)}\n')
-            log.flush()
-            self._popen = subprocess.Popen(
-                [sys.executable, '-u', str(root / self.command[0]), *self.command[1:]],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                env={**os.environ, 'OMP_NUM_THREADS': str(_threads(jobs))}, preexec_fn=_end_with_parent(),
-            )
-
-    def has_ended(self) -> bool:
-        return self._popen.poll() is not None
-
-    def kill(self) -> None:
-        self._popen.kill()
-        self._popen.wait()
+        script, *arguments = self.command
+        self.attempt = engine.start([str(root / script), *arguments], self.step.folder / LOG)
 
     def conclude(self) -> str:
         """Record how the step ended, and say so in one line."""
@@ -135,7 +120,7 @@ class _Process:
         head = f'{self.cell.name}  {self.step.kind} {self.step.config}  {duration(seconds)}'
         results = self._results()
         repeated = sorted(set(results) & _protocols_before(self.cell, self.step))
-        if self._popen.returncode == 0 and not repeated:
+        if self.attempt.status == 0 and not repeated:
             self._record_success(results, seconds)
             return '  '.join([head, *(f'{name} {100 * r["top1"]:.1f} %' for name, r in results.items())])
         lines = (self.step.folder / LOG).read_text('utf-8', errors='replace').splitlines()
@@ -155,7 +140,7 @@ class _Process:
 
     def _record_failure(self, last_lines: list[str]) -> None:
         record = {
-            'status': self._popen.returncode, 'command': shown(self.command),
+            'status': self.attempt.status, 'command': shown(self.command),
             'log': str(self.step.folder / LOG), 'last_lines': last_lines,
         }
         write_json(self.step.folder / _FAILED, record)
@@ -173,13 +158,9 @@ class _Process:
         return {result['protocol']: result for result in results}
 
 
-def _threads(jobs: int) -> int:
-    return max(1, (os.cpu_count() or 1) // jobs)
-
-
-def _take(waiting: deque[Cell], running: Sequence[_Process], failed: set[Path]) -> Cell | None:
+def _take(waiting: deque[Cell], running: Sequence[_Running], failed: set[Path]) -> Cell | None:
     """Take the first cell whose next step writes where no other does; cells that are through go too."""
-    busy = {_workplace(process.step) for process in running}
+    busy = {_workplace(work.step) for work in running}
     for cell in list(waiting):
         step = _next_step(cell)
         if step is None or step.folder in failed:
@@ -218,11 +199,3 @@ def _protocols_before(cell: Cell, step: PlannedStep) -> set[str]:
 
 def _read(path: Path) -> dict[str, Any] | None:
     return json.loads(path.read_text('utf-8')) if path.is_file() else None
-
-
-def _end_with_parent() -> Callable[[], object] | None:
-    """On Linux a step ends with a sweep that is killed, so that no two processes write one folder."""
-    if sys.platform != 'linux':
-        return None
-    prctl, set_death_signal = ctypes.CDLL(None).prctl, 1
-    return lambda: prctl(set_death_signal, signal.SIGKILL)

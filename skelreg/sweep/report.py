@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..report.figures import dot_plot
 from .execution import done, failure, gist
 from .grid import Grid
 from .plan import Cell
@@ -89,6 +90,32 @@ def as_markdown(grid: Grid, outcomes: Sequence[Outcome]) -> str:
     return '\n\n'.join(parts) + '\n'
 
 
+def as_picture(grid: Grid, outcomes: Sequence[Outcome]) -> str:
+    """The table as SVG: a panel for each of its columns, means with their intervals, and every seed.
+
+    Raises:
+        ConfigError: If matplotlib is missing.
+    """
+    panels: dict[str, dict[str, list[float]]] = {}
+    intervals: dict[str, dict[str, float]] = {}
+    for column, metric in _places(grid):
+        name = f'{column} {metric}'.strip()
+        panels[name], intervals[name] = {}, {}
+        for row in grid.rows:
+            values = [100 * value for value in _values(outcomes, row, column, metric).values()]
+            panels[name][row] = values
+            half = summarise(values).interval if values else None
+            if half is not None:
+                intervals[name][row] = half
+    title = f'{grid.title} (synthetic data)' if _is_synthetic(outcomes) else grid.title
+    return dot_plot(panels, intervals, title, '%: mean, 95 % t-interval, seeds')
+
+
+def _places(grid: Grid) -> list[tuple[str, str]]:
+    """(column, metric) from left to right."""
+    return [(column, metric) for column in grid.columns for metric in grid.metrics]
+
+
 def _how(grid: Grid, outcomes: Sequence[Outcome]) -> str:
     sets = sorted({
         f'{result["dataset"]} {result["split"]} {result["subset"]} ({result["num_samples"]} sequences)'
@@ -130,7 +157,7 @@ def _differences(grid: Grid, outcomes: Sequence[Outcome], reference: str) -> str
 
 
 def _table(grid: Grid, rows: list[str], entry: Callable[[str, str, str], str]) -> str:
-    places = [(column, metric) for column in grid.columns for metric in grid.metrics]
+    places = _places(grid)
     lines = [['', *(f'{column} {metric}'.strip() for column, metric in places)]]
     lines.append(['---', *('---:' for _ in places)])
     lines += [[row, *(entry(row, column, metric) for column, metric in places)] for row in rows]

@@ -72,7 +72,7 @@ def test_example_of_a_plugin_reaches_the_check(site: Site, load: Load) -> None:
 def test_component_without_its_example_breaks_the_clause_builds(site: Site, load: Load) -> None:
     site.install('skelreg_good', nets=HEADS)
     load()
-    with pytest.raises(testing.ContractError, match="clause 'builds'.*lacks the argument 'scale'"):
+    with pytest.raises(testing.ContractError, match=r"clause 'builds'.*lacks the argument 'scale'"):
         testing.registered('skelreg_good')[0].check()
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from skelreg.errors import ConfigError
+from skelreg.sweep.engines import LocalEngine
 from skelreg.sweep.execution import LOG, done, failure, locked, run
 from skelreg.sweep.plan import Cell
 
@@ -31,7 +32,7 @@ row:
 
 def run_all(cells: list[Cell], root: Path, jobs: int = 2) -> list[str]:
     lines: list[str] = []
-    run(cells, root, jobs, lines.append)
+    run(cells, root, LocalEngine(jobs), lines.append)
     return lines
 
 

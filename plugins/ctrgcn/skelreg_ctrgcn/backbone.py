@@ -53,7 +53,7 @@ class CTRGCN(Backbone):
         out_channels = 4 * h if out_channels is None else out_channels
         for name, width in (('hidden_channels', h), ('out_channels', out_channels)):
             if width < BRANCHES or width % BRANCHES:
-                raise ValueError(f'{name} must be a multiple of {BRANCHES}, got {width}; CTR-GCN uses 64 and 256')
+                raise ValueError(f'{name} must be a multiple of {BRANCHES}, got {width}; usual: 64, 256')
         if not 1 <= reduction <= h:
             raise ValueError(f'reduction must lie between 1 and hidden_channels={h}, got {reduction}')
         layout = get_layout(layout)
@@ -158,12 +158,14 @@ class RefinedGraphConvolution(nn.Module):
     def forward(self, x: Tensor, topology: Tensor) -> Tensor:
         k, (b, _, t, v) = topology.shape[1], x.shape
         mean = x.mean(dim=2, keepdim=True)  # both maps are linear, so the mean may come first
-        giving, receiving = self.giving(mean).transpose(2, 3), self.receiving(mean)  # (B, KR, V, 1), (.., 1, V)
+        giving = self.giving(mean).transpose(2, 3)  # (B, K R, V, 1)
+        receiving = self.receiving(mean)  # (B, K R, 1, V)
         refinement = self.relation(torch.tanh(receiving - giving)).view(b, k, -1, v, v)  # (B, K, C_out, V, V)
         weights = topology[:, :, None] + self.alpha * refinement
         values = self.value(x).view(b, k, -1, t, v)
         # The sum over subsets is one more part of the sum over giving joints.
-        y = values.permute(0, 2, 3, 1, 4).flatten(3) @ weights.transpose(1, 2).flatten(2, 3)  # (B, C_out, T, V)
+        values, weights = values.permute(0, 2, 3, 1, 4), weights.transpose(1, 2)
+        y = values.flatten(3) @ weights.flatten(2, 3)  # (B, C_out, T, V)
         return torch.relu(self.norm(y) + self.residual(x))
 
 

@@ -6,21 +6,20 @@ from pathlib import Path
 
 import pytest
 import torch
-from skelreg_ctrgcn.backbone import CTRGCN, MultiScaleTemporalConvolution, RefinedGraphConvolution
 from torch import Tensor, nn
 
 from skelreg import tasks
 from skelreg.graphs import get_layout
 from skelreg.runner import load_config
 from skelreg.testing import check_backbone
+from skelreg_ctrgcn.backbone import CTRGCN, MultiScaleTemporalConvolution, RefinedGraphConvolution
 
 CONFIGS = sorted((Path(__file__).parents[1] / 'configs').glob('*/*.py'))
-SMALL = dict(type='CTRGCN', hidden_channels=8, out_channels=16)
 
 
-@pytest.mark.parametrize('layout', ['ntu_rgbd', 'nucla'])
-def test_it_keeps_the_contract_of_backbones(layout: str) -> None:
-    check_backbone({**SMALL, 'graph_scale': 1.0}, layout=layout)
+def test_it_keeps_the_contract_of_backbones_for_another_layout() -> None:
+    cfg = dict(type='CTRGCN', hidden_channels=4, out_channels=8, reduction=4, graph_scale=1.0)
+    check_backbone(cfg, layout='nucla', num_frames=(6,))
 
 
 def random_(module: nn.Module) -> nn.Module:
@@ -122,10 +121,10 @@ def test_skeletons_of_another_layout_are_refused() -> None:
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: f'{path.parent.name}/{path.stem}')
 def test_config_trains_on_synthetic_data(path: Path, tmp_path: Path) -> None:
     options = {
-        'train_dataloader.batch_size': 4, 'train_dataloader.dataset.num_frames': 8,
+        'train_dataloader.batch_size': 8, 'train_dataloader.dataset.num_frames': 8,
         'model.backbone.hidden_channels': 8, 'model.backbone.out_channels': 8, 'train_cfg.max_epochs': 1,
     }
-    if 'linear' not in path.stem:
+    if load_config(path).model.get('queue') is not None:
         options['model.queue.size'] = 8
-    cfg = load_config(path, options, synthetic=16)
+    cfg = load_config(path, options, synthetic=48)
     assert tasks.train(cfg, tmp_path).is_file()

@@ -1,0 +1,1 @@
+"""A working package for an author to begin with."""
