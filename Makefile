@@ -33,7 +33,7 @@ types: $(VENV)/.installed
 $(VENV)/.installed: setup.py constraints.txt
 	@test -n "$(PYTHON)" || { echo 'skelreg needs Python 3.11, 3.12 or 3.13: make PYTHON=/path/to/python'; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --constraint constraints.txt --editable '.[test,vis]'
+	$(RUN) -m pip install --constraint constraints.txt --editable '.[test,vis,cluster]'
 	touch $@
 
 $(VENV)/.plugins: $(VENV)/.installed $(addsuffix /setup.py,$(PLUGINS))

@@ -30,6 +30,7 @@ EXTRAS = {
         'types-PyYAML',
     ],
     'vis': ['matplotlib>=3.8', 'scikit-learn>=1.4'],
+    'cluster': ['ray>=2.40'],
 }
 
 setup(

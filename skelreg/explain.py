@@ -51,6 +51,8 @@ def _parts(cfg: Config, model: Any) -> Iterator[str]:
         if part is not None:
             frozen = ', frozen' if name in model.frozen else ''
             yield f'  {name:12} {_title(part)}  {count_parameters(part):,} parameters{frozen}'
+    for name, branch in model.branches.items():
+        yield f'  branch {name:5} {_title(branch)}  {count_parameters(branch):,} parameters'
     for kind in ('heads', 'regularizers'):
         for name, term in getattr(model, kind).items():
             yield f'  {kind[:-1]} {name}: {_title(term.component)}'

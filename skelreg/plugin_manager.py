@@ -55,6 +55,7 @@ CORE_MODULES = (
     'skelreg.engine.metrics',
     'skelreg.heads.classification',
     'skelreg.heads.correlation',
+    'skelreg.heads.cross_stream',
     'skelreg.heads.dropped_consistency',
     'skelreg.heads.hierarchical',
     'skelreg.heads.info_nce',

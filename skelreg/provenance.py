@@ -63,6 +63,13 @@ def distribution_of(module: str) -> tuple[str, str]:
     return _distribution_of_package[package]
 
 
+def title_of(component: object) -> str:
+    """'CTRGCN (skelreg-ctrgcn 0.1.0)', for messages about what a component does."""
+    kind = type(component)
+    distribution, version = distribution_of(kind.__module__)
+    return f'{kind.__name__} ({distribution} {version})'
+
+
 def credit(package: str, distribution: str, version: str) -> None:
     """Note which distribution a package belongs to; editable installs do not always record it."""
     _distribution_of_package.setdefault(package, (distribution, version))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -156,7 +157,8 @@ def build_runner(
     check_fit(cfg, model, datasets)
     _check_alternation(cfg, model, launcher)
     if (train := datasets.get('train_dataloader')) is not None:
-        model.prepare(TrainingSet(train.labels, train.fingerprint))
+        digest = hashlib.sha256(train.labels.numpy().tobytes()).hexdigest()
+        model.prepare(TrainingSet(train.labels, f'{train.fingerprint}-{digest}'))
     parts: dict[str, Any] = {name: cfg.get(name) for name in RUNNER_ARGUMENTS}
     loaders: dict[str, Any] = {name: {**cfg[name], 'dataset': dataset} for name, dataset in datasets.items()}
     if pretrained is not None and not Path(pretrained).is_file():
@@ -212,6 +214,7 @@ def check_fit(cfg: Config, model: Any, datasets: dict[str, Any]) -> None:
             )
     _check_labels(model, datasets)
     _check_sizes(cfg, model, datasets)
+    _check_residence(cfg, datasets)
 
 
 def _check_alternation(cfg: Config, model: Any, launcher: str) -> None:
@@ -235,6 +238,26 @@ def _check_alternation(cfg: Config, model: Any, launcher: str) -> None:
             'train_step, with one optimizer',
             fix="set mode='simultaneous' or 'reversal', which do without, or leave --launcher out",
         )
+
+
+def _check_residence(cfg: Config, datasets: dict[str, Any]) -> None:
+    """Refuse dataloaders that a dataset kept on a device cannot serve."""
+    for name, dataset in datasets.items():
+        residence, workers = getattr(dataset, 'residence', None), cfg[name].get('num_workers', 0)
+        if residence is None or residence.device is None:
+            continue
+        if workers == 0 and cfg[name].get('pin_memory'):
+            raise ConfigError(
+                'batches of a set that is kept on a device cannot be pinned', where=f'{name}.pin_memory',
+                got=f'pin_memory=True and dataset.resident={residence.device!r}',
+                fix='remove pin_memory, or set dataset.resident=None',
+            )
+        if workers and residence.device != 'auto':
+            raise ConfigError(
+                'workers do not reach a set that is kept on a device', where=f'{name}.num_workers',
+                got=f'num_workers={workers} and dataset.resident={residence.device!r}',
+                fix="set num_workers=0, or dataset.resident='auto' or None",
+            )
 
 
 def _check_labels(model: Any, datasets: dict[str, Any]) -> None:

@@ -28,11 +28,14 @@ class View:
         name: What made it, for logs and pictures: 'key', 'stage_0', 'stage_1', ...
         skeleton: (N, C, T, V, M), already in the stream (joint, bone or motion) to be encoded.
         edges: What perturbs the backbone's graph in every block while this view is encoded, or None.
+        sources: (N, N), row i the share of every sequence of the batch in sequence i of this view, so that
+            labels can be mixed as the skeletons were; None where each is made of itself alone.
     """
 
     name: str
     skeleton: Tensor
     edges: EdgePerturbation | None = None
+    sources: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,7 @@ class Step:
         index: (N,) positions in the training set.
         teach: View -> (N, classes) logits of the teacher, without gradient.
         extra: View -> a step over that one view, which leaves batch norm's running statistics alone.
+        branch_steps: Stream -> a step over the same views in that stream, by an encoder of its own.
     """
 
     multi_view: MultiView
@@ -120,6 +124,7 @@ class Step:
     index: Tensor | None = None
     teach: Callable[[View], Tensor] | None = None
     extra: Callable[[View], Step] | None = None
+    branch_steps: Mapping[str, Step] | None = None
 
     @property
     def views(self) -> tuple[View, ...]:
@@ -190,6 +195,11 @@ class Step:
     def unlabelled(self) -> Tensor:
         """(N,) booleans, true where the class is not known."""
         return _supplied(self.labels, 'unlabelled') < 0
+
+    @property
+    def branches(self) -> Mapping[str, Step]:
+        """Stream -> step of every further stream; this step's own stream is joint."""
+        return _supplied(self.branch_steps, 'branches')
 
     @property
     def positions(self) -> Tensor:

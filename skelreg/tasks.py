@@ -6,6 +6,7 @@ import copy
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
 from rich.console import Console
@@ -15,11 +16,12 @@ from .compat.checkpoint import latest_checkpoint, load_file
 from .compat.run_state import bare_model
 from .compat.runner import SkelregRunner
 from .compat.weights import load_weights
+from .datasets.pseudo_labels import write_pseudo_labels
 from .engine.loops import KNNTestLoop, predictions_of, reports_of
 from .engine.results import make_result, result_path, write_result
 from .engine.scores import make_scores, score_path, write_scores
 from .errors import CheckpointError, ConfigError
-from .runner import build_runner
+from .runner import build_datasets, build_runner
 
 
 def train(
@@ -120,6 +122,49 @@ def with_copies(cfg: Config, copies: int) -> Config:
     return cfg
 
 
+@torch.no_grad()
+def predict_labels(
+    cfg: Config, checkpoint: str | Path, out: str | Path, threshold: float = 0.0
+) -> tuple[int, int]:
+    """Predict a class for every unlabelled training sequence and write the confident ones to a file.
+
+    Args:
+        cfg: A config with a classifier, whose training set keeps unlabelled sequences.
+        checkpoint: Its weights.
+        out: The file, for `train_dataloader.dataset.pseudo_labels`.
+        threshold: Probability from which a prediction is written.
+
+    Returns:
+        How many labels were written, and how many sequences have none.
+    Raises:
+        SkelregError: If there is nothing to predict or nothing to predict with.
+    """
+    if not 0 <= threshold <= 1:
+        raise ConfigError('the threshold must be a probability', got=threshold, where='--threshold')
+    runner = build_runner(cfg, Path(checkpoint).parent / 'eval')
+    model, dataset = runner.model, build_datasets(cfg)['train_dataloader']
+    rows = (dataset.labels < 0).nonzero()[:, 0].tolist()
+    if not rows or model.classifier is None:
+        raise ConfigError(
+            'there is nothing to predict', where=str(cfg.filename),
+            got='no unlabelled training sequence' if model.classifier is not None else 'no classifier',
+            fix="take the config that the model was trained with; it sets label_budget and unlabelled='keep'",
+        )
+    load_for_testing(runner, checkpoint)
+    model.eval()
+    labels: dict[str, int] = {}
+    for first in range(0, len(rows), 256):
+        chosen = rows[first : first + 256]
+        (found,) = model.test_step(dataset.__getitems__(chosen))
+        confidence, predicted = found['scores'].softmax(dim=1).max(dim=1)
+        for row, label, sure in zip(chosen, predicted.tolist(), confidence.tolist(), strict=True):
+            if sure >= threshold:
+                labels[dataset.names[row]] = label
+    source = {'dataset': dataset.card.name, 'split': dataset.split, 'subset': dataset.subset}
+    write_pseudo_labels(out, labels, {**source, 'checkpoint': Path(checkpoint).name, 'threshold': threshold})
+    return len(labels), len(rows)
+
+
 def load_for_testing(runner: SkelregRunner, checkpoint: str | Path) -> None:
     """Load all that the evaluation runs: encoder, and classifier where there is one.
 
@@ -128,6 +173,8 @@ def load_for_testing(runner: SkelregRunner, checkpoint: str | Path) -> None:
     """
     model = runner.model
     parts = [name for name in ('backbone', 'neck', 'classifier') if getattr(model, name) is not None]
+    if model.teacher is not None and model.teacher.predicts:
+        parts.append('teacher')
     prefixes = tuple(f'{name}.' for name in parts)
     report = load_weights(model, load_file(checkpoint), where=str(checkpoint), prefixes=prefixes)
     if report.missing:

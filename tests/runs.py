@@ -50,7 +50,10 @@ def small(
 ) -> Config:
     """A config as the tools read it; dots in the keys of `more` are written as two underscores."""
     path = ROOT / config
-    options = small_options(load_config(path), epochs)
+    plain = load_config(path)
+    options = small_options(plain, epochs)
+    if sequences == SEQUENCES and plain.train_dataloader.dataset.get('unlabelled') == 'keep':
+        sequences = max(sequences, 3 * plain.model.classifier.num_classes)  # some stay without a label
     options |= {key.replace('__', '.'): value for key, value in more.items()}
     return load_config(path, options, synthetic=sequences, amp=amp)
 

@@ -14,8 +14,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 READMES = [
     ROOT / 'README.md',
+    ROOT / 'configs/assl/README.md',
     ROOT / 'configs/hiclr/README.md',
-    ROOT / 'plugins/README.md',
+    *sorted(ROOT.glob('plugins/**/README.md')),
     *sorted(ROOT.glob('docs/*.md')),
 ]
 
@@ -30,7 +31,7 @@ def commands() -> list[list[str]]:
 def test_commands_name_tools_configs_and_options_that_exist(words: list[str]) -> None:
     assert (ROOT / words[0]).is_file()
     for word in words:
-        if word.startswith('configs/'):
+        if word.startswith(('configs/', 'plugins/')):
             assert (ROOT / word).is_file()
     options = {word for word in words if word.startswith('--')}
     command = [sys.executable, ROOT / words[0], '--help']

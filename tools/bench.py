@@ -21,8 +21,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--list', action='store_true', help='print the names and stop')
     parser.add_argument('--json', type=Path, metavar='FILE', help='write the figures there')
     parser.add_argument(
-        '--profile', metavar='BACKBONE', help='show instead where the pretext step of stgcn, transformer or gru '
-        'spends its time',
+        '--profile', metavar='BACKBONE',
+        help='show instead where the pretext step of stgcn, transformer or gru spends its time',
     )
     return parser.parse_args()
 

@@ -14,7 +14,9 @@ ROOT = Path(__file__).parents[1]
 def parse_arguments() -> argparse.Namespace:
     """Command line; answers --help without importing anything heavy."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('name', help='in snake case: demo_backbone gives skelreg-demo-backbone and DemoBackbone')
+    parser.add_argument(
+        'name', help='demo_backbone gives the package skelreg-demo-backbone and the class DemoBackbone'
+    )
     parser.add_argument(
         '--kind', required=True, choices=('backbone', 'augmentation', 'head', 'regularizer', 'reader')
     )

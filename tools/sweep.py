@@ -25,14 +25,14 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('grid', type=Path, help='grid file, results/nucla/grid.yaml say')
     parser.add_argument('--work-dir', type=Path, help='where the steps work (default: work_dirs/sweep/GRID)')
     parser.add_argument(
-        '--out', type=Path, help='where table.md, table.svg and results.json go (default: beside the grid; the '
-        'work dir with --synthetic)',
+        '--out', type=Path, help='where table.md, table.svg and results.json go (default: beside the grid; '
+        'the work dir with --synthetic)',
     )
     parser.add_argument(
         '--engine', choices=('local', 'ray'), default='local', help='where steps run (default: local)'
     )
     parser.add_argument(
-        '--jobs', type=int, metavar='N', help='steps at a time (default: 1; with ray as many as the cluster takes)'
+        '--jobs', type=int, metavar='N', help='steps at a time (default: 1; with ray what the cluster takes)'
     )
     cluster = parser.add_argument_group('with --engine ray')
     cluster.add_argument(

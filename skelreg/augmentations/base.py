@@ -5,11 +5,13 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import partial
 from typing import ClassVar, Literal, Self
 
 import torch
 from torch import Generator, Tensor, nn
 
+from ..functional.global_batch import sample_rows
 from ..structures import MultiView
 
 Space = Literal['coordinates', 'stream', 'graph']
@@ -25,9 +27,11 @@ class Augmentation(nn.Module, ABC):
     Attributes:
         space: 'coordinates' runs before the stream (joint, bone, motion) is made, 'stream' after;
             'graph' runs inside the backbone, once a block, and x is a graph (N, K, V, V) there.
+        mixes: Whether what becomes of a sequence depends on the others of the batch.
     """
 
     space: ClassVar[Space] = 'coordinates'
+    mixes: ClassVar[bool] = False
 
     @abstractmethod
     def sample(self, x: Tensor, generator: Generator | None = None) -> dict[str, Tensor]:
@@ -37,9 +41,25 @@ class Augmentation(nn.Module, ABC):
     def apply(self, x: Tensor, **params: Tensor) -> Tensor:  # type: ignore[override]
         """Transform x (N, C, T, V, M) with given parameters; the input is left as it is."""
 
+    def parameters_for(self, x: Tensor, generator: Generator | None = None) -> dict[str, Tensor]:
+        """The parameters for x: what `sample` draws, or of a global batch, the rows that belong to x."""
+        return sample_rows(partial(self.sample, generator=generator), x, generator)
+
     def forward(self, x: Tensor, generator: Generator | None = None) -> Tensor:
         """Sample, then apply."""
-        return self.apply(x, **self.sample(x, generator))
+        return self.apply(x, **self.parameters_for(x, generator))
+
+    def sources(self, **params: Tensor) -> Tensor | None:
+        """(N, N) for given parameters: row i the share of every sequence of the batch in result i, in all 1.
+
+        Only an augmentation whose results are to be labelled as mixtures overrides it.
+        """
+        return None
+
+    @property
+    def mixes_labels(self) -> bool:
+        """Whether results are mixtures, with labels to be mixed alike."""
+        return type(self).sources is not Augmentation.sources
 
     def extra_repr(self) -> str:
         """The constructor's arguments where they are kept under their own name, for `--explain`."""

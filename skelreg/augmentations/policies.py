@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast, get_args
+from typing import Any, NamedTuple, cast, get_args
 
 from torch import Generator, Tensor, nn
 
+from ..errors import PluginError
 from ..graphs import SkeletonLayout
+from ..provenance import title_of
 from ..registry import AUGMENTATIONS, POLICIES, config_path
 from ..structures import EdgePerturbation, MultiView, View
 from .base import Augmentation, Policy, Space
@@ -57,13 +59,14 @@ class GrowingPolicy(Policy):
             key = _render('key', x, _augmentations(self.key), stream, generator)
         views: list[View] = []
         grown: list[Augmentation] = []
+        base = _Mixture(x)
         for index in range(self.num_views):
             added = _augmentations(self.stages[index])
             grown += added
             name = f'stage_{index}'
             if self.share_base:
-                x = _run(x, added, 'coordinates', generator)
-                view = View(name, _run(stream(x), grown, 'stream', generator), _edges(grown, generator))
+                base = _run(base, added, 'coordinates', generator)
+                view = _finish(name, base, grown, stream, generator)
             else:
                 view = _render(name, x, grown, stream, generator)
             views.append(view)
@@ -126,12 +129,27 @@ def _augmentations(modules: nn.Module) -> list[Augmentation]:
     return [cast(Augmentation, module) for module in modules.children()]
 
 
+class _Mixture(NamedTuple):
+    """Skeletons (N, C, T, V, M), or graphs, on their way through augmentations, and `View.sources` so far."""
+
+    x: Tensor
+    sources: Tensor | None = None
+
+
 def _render(
     name: str, x: Tensor, augmentations: list[Augmentation], stream: Stream, generator: Generator | None
 ) -> View:
     """One view: coordinates, stream, what works on the stream, and what the backbone is to do."""
-    x = stream(_run(x, augmentations, 'coordinates', generator))
-    return View(name, _run(x, augmentations, 'stream', generator), _edges(augmentations, generator))
+    base = _run(_Mixture(x), augmentations, 'coordinates', generator)
+    return _finish(name, base, augmentations, stream, generator)
+
+
+def _finish(
+    name: str, base: _Mixture, augmentations: list[Augmentation], stream: Stream, generator: Generator | None
+) -> View:
+    """A view from coordinates that are augmented already."""
+    made = _run(base._replace(x=stream(base.x)), augmentations, 'stream', generator)
+    return View(name, made.x, _edges(augmentations, generator), made.sources)
 
 
 def _edges(augmentations: list[Augmentation], generator: Generator | None) -> EdgePerturbation | None:
@@ -139,13 +157,25 @@ def _edges(augmentations: list[Augmentation], generator: Generator | None) -> Ed
     if not any(augmentation.space == 'graph' for augmentation in augmentations):
         return None
     frozen = tuple(augmentations)
-    return lambda graph: _run(graph, frozen, 'graph', generator)
+    return lambda graph: _run(_Mixture(graph), frozen, 'graph', generator).x
 
 
 def _run(
-    x: Tensor, augmentations: Sequence[Augmentation], space: Space, generator: Generator | None
-) -> Tensor:
+    mixture: _Mixture, augmentations: Sequence[Augmentation], space: Space, generator: Generator | None
+) -> _Mixture:
+    x, sources = mixture
     for augmentation in augmentations:
         if augmentation.space == space:
-            x = augmentation(x, generator)
-    return x
+            params = augmentation.parameters_for(x, generator)
+            y = augmentation.apply(x, **params)
+            if y.shape != x.shape:
+                raise PluginError(
+                    f'{title_of(augmentation)} changes the shape of its input',
+                    got=tuple(y.shape), accepted=tuple(x.shape), where=f'policy, space {space}',
+                    fix='mend the augmentation; skelreg.testing.check_augmentation names every clause',
+                )
+            x = y
+            mixed = augmentation.sources(**params)
+            if mixed is not None:
+                sources = mixed if sources is None else mixed @ sources
+    return _Mixture(x, sources)

@@ -28,6 +28,7 @@ class SkeleAdaIN(Augmentation):
     """
 
     space: ClassVar[Space] = 'stream'
+    mixes: ClassVar[bool] = True
 
     def __init__(
         self, mode: Literal['TV', 'V'] = 'TV', shared: bool = False, keep_absent: bool = True, p: float = 1.0

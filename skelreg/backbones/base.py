@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
+from ..errors import PluginError
+from ..provenance import title_of
 from ..structures import Features, View
 
 
@@ -34,4 +36,14 @@ class Backbone(nn.Module, ABC):
         """Encode a view, with its perturbation of edges if it has one."""
         options: dict[str, Any] = {} if view.edges is None else {'edges': view.edges}
         features: Features = self(view.skeleton, **options)
+        expected = (len(view.skeleton), self.out_channels)
+        if not isinstance(features, Features) or features.pooled.shape != expected:
+            raise PluginError(
+                f'{title_of(self)} returns something else than it should',
+                got=f'pooled of shape {tuple(features.pooled.shape)}' if isinstance(features, Features)
+                else type(features).__name__,
+                accepted=f'Features with pooled of shape (N, out_channels) = {expected}',
+                where=f'backbone, on input of shape {tuple(view.skeleton.shape)}',
+                fix='mend the backbone; skelreg.testing.check_backbone names every clause of the contract',
+            )
         return features

@@ -31,8 +31,8 @@ def throughput(compiled: bool) -> Figure:
     values = [STEPS * BATCH / seconds(steps, 'cuda') for _ in range(5)]
     name = torch.cuda.get_device_name()
     return figure(
-        f'pretext step on {name}, batch {BATCH}, {"compiled" if compiled else "eager"}', values, 'sequences/s',
-        goal=6000.0, at_most=False, remark='bfloat16, data and augmentation on the device',
+        f'pretext step on {name}, batch {BATCH}, {"compiled" if compiled else "eager"}', values,
+        'sequences/s', goal=6000.0, at_most=False, remark='bfloat16, data and augmentation on the device',
     )
 
 

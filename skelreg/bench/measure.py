@@ -74,7 +74,9 @@ def unit_seconds(device: torch.device | str = 'cpu') -> float:
     return min(seconds(lambda: a @ a, device) for _ in range(4))
 
 
-def in_units(run: Callable[[], Any], repeats: int = REPEATS, device: torch.device | str = 'cpu') -> list[float]:
+def in_units(
+    run: Callable[[], Any], repeats: int = REPEATS, device: torch.device | str = 'cpu'
+) -> list[float]:
     """Repeats of one call in units, the unit measured anew around each; one more call warms up."""
     run()
     values = []

@@ -10,14 +10,14 @@ from torch.profiler import profile as torch_profile
 
 from ..engine.terminal import say
 from ..errors import ConfigError, closest
-from . import data, gpu, startup, training
+from . import data, gpu, memory, ranks, startup, training
 from .measure import Figure
 
 
 def all_cases() -> dict[str, Callable[[], Figure]]:
     """Name -> what measures it; those of a GPU only where there is one."""
-    cases = {**dict(training.cases()), **dict(data.cases()), **dict(startup.cases())}
-    return {**cases, **dict(gpu.cases())} if torch.cuda.is_available() else cases
+    parts = [training, data, memory, ranks, startup, *([gpu] if torch.cuda.is_available() else [])]
+    return {name: case for part in parts for name, case in part.cases()}
 
 
 def list_cases() -> list[str]:
@@ -46,7 +46,8 @@ def line(figure: Figure) -> str:
     """One figure as a person reads it."""
     text = f'{figure.case}: {figure.value:.4g} {figure.unit} ({figure.low:.4g} .. {figure.high:.4g})'
     if figure.goal is not None:
-        text += f', goal {"<=" if figure.at_most else ">="} {figure.goal:g}: {"met" if figure.met else "NOT met"}'
+        bound = f'{"<=" if figure.at_most else ">="} {figure.goal:g}'
+        text += f', goal {bound}: {"met" if figure.met else "NOT met"}'
     return f'{text}; {figure.remark}' if figure.remark else text
 
 
@@ -62,4 +63,5 @@ def profile(backbone: str) -> str:
     step()
     with torch_profile(activities=[ProfilerActivity.CPU]) as recorded:
         step()
-    return str(recorded.key_averages().table(sort_by='self_cpu_time_total', row_limit=20, max_name_column_width=48))
+    operators = recorded.key_averages()
+    return str(operators.table(sort_by='self_cpu_time_total', row_limit=20, max_name_column_width=48))

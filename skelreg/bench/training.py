@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -26,8 +27,8 @@ NORMAL = [
     dict(type='GaussianBlur', sigma=(0.1, 2.0), p=0.5),
     dict(type='AxisMask', p=0.5),
 ]
-STGCN = dict(type='STGCN', hidden_channels=16, out_channels=256, dropout=0.5)
-BACKBONES = {
+STGCN: dict[str, Any] = dict(type='STGCN', hidden_channels=16, out_channels=256, dropout=0.5)
+BACKBONES: dict[str, dict[str, Any]] = {
     'stgcn': STGCN,
     'transformer': dict(type='Transformer'),
     'gru': dict(type='GRU'),
@@ -37,7 +38,8 @@ BACKBONES = {
 def pretext_model(backbone: dict[str, Any]) -> Any:
     """HiCLR's learner as the release sizes it, in training mode."""
     load_plugins()
-    policy = dict(type='GrowingPolicy', key=BASIC, stages=[BASIC, NORMAL, [dict(type='JointMask', ratio=0.1)]])
+    strong = [dict(type='JointMask', ratio=0.1)]
+    policy = dict(type='GrowingPolicy', key=BASIC, stages=[BASIC, NORMAL, strong])
     model = MODELS.build(
         dict(
             type='Learner',
@@ -93,7 +95,7 @@ def pretext_fast(size: int, num_threads: int) -> Figure:
     return figure(
         f'pretext step, fast, batch {size}, {num_threads} thread(s)', values, 'units',
         goal=7.0 if asked else None, aim=5.0 if asked else None,
-        remark=precision if has_bf16 else 'float32: this CPU has no bfloat16 instructions, which the goal assumes',
+        remark=precision if has_bf16 else 'float32: this CPU lacks the bfloat16 that the goal assumes',
     )
 
 
@@ -165,10 +167,10 @@ def cases(sizes: tuple[int, ...] = (16, 64)) -> Iterator[tuple[str, Callable[[],
     """Name -> what measures it."""
     for size in sizes:
         for count in (1, 2):
-            yield f'exact-{size}-{count}', lambda size=size, count=count: pretext_exact(size, count)
-            yield f'fast-{size}-{count}', lambda size=size, count=count: pretext_fast(size, count)
-        yield f'augment-{size}', lambda size=size: augmentation(size)
+            yield f'exact-{size}-{count}', partial(pretext_exact, size, count)
+            yield f'fast-{size}-{count}', partial(pretext_fast, size, count)
+        yield f'augment-{size}', partial(augmentation, size)
     for backbone in ('transformer', 'gru'):
-        yield f'{backbone}-2', lambda backbone=backbone: pretext_of(backbone, 2)
+        yield f'{backbone}-2', partial(pretext_of, backbone, 2)
     yield 'linear', linear_protocol
     yield 'knn', nearest_neighbours

@@ -14,8 +14,10 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from .run_state import bare_model
+
 #: What the numbers are drawn for; each purpose has a stream of its own.
-PURPOSES = ('init', 'step', 'epoch', 'evaluation')
+PURPOSES = ('init', 'step', 'epoch', 'evaluation', 'global batch')
 
 
 def derive_seed(seed: int, rank: int = 0, step: int = 0, purpose: str = 'step') -> int:
@@ -47,6 +49,8 @@ class StepSeedHook(Hook):
 
     The steps of a resumed run then draw what those of the uninterrupted run draw. Workers of a
     DataLoader are seeded at the start of an epoch; with `persistent_workers=True` only in the first.
+
+    A data preprocessor with a method `set_step_seed(seed)` is told a seed that all ranks share.
     """
 
     priority = 'LOWEST'  # after all other hooks, so that none of them draws in between
@@ -58,6 +62,9 @@ class StepSeedHook(Hook):
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Seed augmentation, dropout and whatever else draws in the step."""
         seed_everything(runner.seed, runner.rank, runner.iter, 'step')
+        told = getattr(getattr(bare_model(runner), 'data_preprocessor', None), 'set_step_seed', None)
+        if callable(told):
+            told(derive_seed(runner.seed, step=runner.iter, purpose='global batch'))
 
     def before_val_epoch(self, runner: Runner) -> None:
         """Seed the validation."""

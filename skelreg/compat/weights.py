@@ -81,6 +81,8 @@ def load_weights(
             `strict`.
     """
     saved = state_dict_of(checkpoint, where)
+    branch = _branch_for(model, saved)
+    saved = saved if branch is None or strict else branch
     own = {k: v for k, v in model.state_dict().items() if k.startswith(prefixes)}
     common = {k: v for k, v in saved.items() if k in own}
     report = LoadReport(
@@ -95,7 +97,7 @@ def load_weights(
             fix='load it into the model it was trained with, or convert it with tools/convert_checkpoint.py',
         )
     _refuse_other_shapes(own, common, checkpoint, where)
-    _refuse_other_input(model, checkpoint, where)
+    _refuse_other_input(model, checkpoint, where, streams_differ=saved is branch)
     if strict and (report.missing or report.unused):
         raise CheckpointError(
             'the checkpoint belongs to another model',
@@ -148,12 +150,33 @@ def _refuse_other_shapes(
     )
 
 
-def _refuse_other_input(model: nn.Module, checkpoint: Mapping[str, Any], where: str) -> None:
-    """Weights of another layout or stream can fit in every shape and still have learnt something else."""
+def _branch_for(model: nn.Module, saved: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
+    """The weights of the model's stream, under plain names, where the file has a branch for that stream."""
+    prefix = f'branches.{_stream_of(model)}.'
+    branch = {key.removeprefix(prefix): value for key, value in saved.items() if key.startswith(prefix)}
+    return branch or None
+
+
+def _stream_of(model: nn.Module) -> str | None:
+    stream: str | None = getattr(getattr(model, 'data_preprocessor', None), 'stream', None)
+    return stream
+
+
+def _refuse_other_input(
+    model: nn.Module, checkpoint: Mapping[str, Any], where: str, streams_differ: bool
+) -> None:
+    """Weights of another layout or stream can fit in every shape and still have learnt something else.
+
+    Args:
+        model: Takes the weights.
+        checkpoint: Says what it was trained on.
+        where: The file's name.
+        streams_differ: Whether they may: the weights are of a branch beside the file's own stream.
+    """
     meta = checkpoint.get('meta')
     meta = meta if isinstance(meta, Mapping) else {}
     layout = getattr(getattr(model, 'layout', None), 'name', None)
-    stream = getattr(getattr(model, 'data_preprocessor', None), 'stream', None)
+    stream = None if streams_differ else _stream_of(model)
     for word, saved, own, key in (
         ('skeleton layout', meta.get('layout'), layout, 'model.layout'),
         ('stream', meta.get('stream'), stream, 'model.data_preprocessor.stream'),

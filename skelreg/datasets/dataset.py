@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import ConfigError, DataError
@@ -20,6 +21,8 @@ from .archive import FRAMES, INDEX, META, SkeletonArchive
 from .cards import NO_READER, DatasetCard, load_card
 from .collate import batch_collate
 from .label_split import LabelSplit, choose_labels
+from .pseudo_labels import fill_with_pseudo_labels
+from .residence import Residence
 from .sequence_store import RawStore, ResampledStore, cache_key
 from .splits import NOT, WITHOUT_TWINS, select
 from .synthetic import generate
@@ -50,6 +53,11 @@ class SkeletonDataset(torch.utils.data.Dataset[dict[str, Tensor]]):
             of `skelreg.datasets.label_split`, or a file of tools/draw_labels.py; None labels all. Generated
             sequences label at most half of every class.
         unlabelled: What becomes of the others: 'drop' leaves them out, 'keep' gives them the label -1.
+        pseudo_labels: A file of tools/predict_labels.py, whose labels the kept ones get instead of -1.
+        resident: Device on which all resampled frames are kept, and with them `inputs` of a batch: 'auto' is
+            the current GPU if they fit into a quarter of its free memory, 'cuda' or another torch device
+            is taken as it stands; None leaves them in memory or in their file, as workers of a DataLoader
+            always do.
 
     Attributes:
         fingerprint: Changes with anything that can change the tensors of this dataset.
@@ -73,6 +81,8 @@ class SkeletonDataset(torch.utils.data.Dataset[dict[str, Tensor]]):
         cache_dir: str | Path | None = None,
         label_budget: Mapping[str, Any] | str | Path | None = None,
         unlabelled: Literal['drop', 'keep'] = 'drop',
+        pseudo_labels: str | Path | None = None,
+        resident: str | None = None,
     ) -> None:
         if unlabelled not in ('drop', 'keep'):
             raise ValueError(f"unlabelled must be 'drop' or 'keep', got {unlabelled!r}")
@@ -89,8 +99,16 @@ class SkeletonDataset(torch.utils.data.Dataset[dict[str, Tensor]]):
         self.subset_size = len(self.rows)
         self._labels = self.archive.index['label'][self.rows].astype(np.int64)
         self.label_split = None if label_budget is None else self._apply(label_budget, unlabelled)
+        if pseudo_labels is not None:
+            self._labels = fill_with_pseudo_labels(
+                pseudo_labels, self.names, self._labels, dataset=self.card.name, split=split, subset=subset,
+                num_classes=self.archive.num_classes,
+            )
         self._bodies = self.archive.index['bodies'][self.rows].clip(max=self.max_bodies).astype(np.int64)
         self._store = self._make_store(transforms, cache_dir)
+        self.residence = Residence(resident)
+        if resident not in (None, 'auto') and num_frames is None:
+            raise ValueError('resident is for frames of one length; set num_frames')
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -98,9 +116,9 @@ class SkeletonDataset(torch.utils.data.Dataset[dict[str, Tensor]]):
     def __getitems__(self, indices: Sequence[int]) -> dict[str, Tensor]:
         """The batch of these positions."""
         chosen = np.asarray(indices, dtype=np.int64)
-        inputs, lengths = self._store.fetch(chosen)
+        inputs, lengths = self._fetch(chosen)
         return dict(
-            inputs=torch.from_numpy(np.ascontiguousarray(inputs)),
+            inputs=inputs,
             lengths=torch.from_numpy(lengths),
             bodies=torch.from_numpy(self._bodies[chosen]),
             labels=torch.from_numpy(self._labels[chosen]),
@@ -171,6 +189,14 @@ class SkeletonDataset(torch.utils.data.Dataset[dict[str, Tensor]]):
             label_budget=None if self.label_split is None else str(self.label_split.budget or 'by hand'),
             label_split=None if self.label_split is None else self.label_split.sha256,
         )
+
+    def _fetch(self, chosen: NDArray[np.int64]) -> tuple[Tensor, NDArray[np.int64]]:
+        if isinstance(self._store, ResampledStore):
+            held = self.residence.fetch(self._store.batch, chosen)
+            if held is not None:
+                return held, self._store.lengths(chosen)
+        inputs, lengths = self._store.fetch(chosen)
+        return torch.from_numpy(np.ascontiguousarray(inputs)), lengths
 
     def _apply(self, budget: Mapping[str, Any] | str | Path, unlabelled: str) -> LabelSplit:
         """Drop the sequences that the budget does not label, or take their labels away."""

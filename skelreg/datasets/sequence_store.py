@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
+import mmap
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +49,8 @@ class RawStore:
 
     def fetch(self, indices: NDArray[np.int64]) -> tuple[Frames, NDArray[np.int64]]:
         """Batch (N, C, T, V, M), zero-padded to the longest sequence, and lengths (N,)."""
+        index, rows = self.archive.index, self.rows[indices]
+        read_ahead(self.archive.frames, index['offset'][rows], index['length'][rows])
         sequences = [self.sequence(i) for i in indices]
         lengths = np.array([len(frames) for frames in sequences], dtype=np.int64)
         _, m, v, c = sequences[0].shape
@@ -79,13 +84,17 @@ class ResampledStore:
             self.batch: Frames = np.empty(shape, dtype=np.float32)  # (S, C, T, V, M)
             _fill(self.batch, raw, num_frames)
         else:
-            if not cache.exists():
-                _write(cache, shape, raw, num_frames)
+            _write_once(cache, shape, raw, num_frames)
             self.batch = np.load(cache, mmap_mode='r')
 
     def fetch(self, indices: NDArray[np.int64]) -> tuple[Frames, NDArray[np.int64]]:
         """Batch (N, C, T, V, M) and lengths (N,), all num_frames."""
-        return self.batch[indices], np.full(len(indices), self.num_frames, dtype=np.int64)
+        read_ahead(self.batch, indices, 1)
+        return self.batch[indices], self.lengths(indices)
+
+    def lengths(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Lengths (N,), all num_frames."""
+        return np.full(len(indices), self.num_frames, dtype=np.int64)
 
     def __getstate__(self) -> dict[str, Any]:
         """A memory-mapped file travels to workers by name."""
@@ -98,6 +107,26 @@ class ResampledStore:
         self.__dict__.update(state)
         if self.cache is not None:
             self.batch = np.load(self.cache, mmap_mode='r')
+
+
+def read_ahead(frames: Frames, first: NDArray[np.int64], count: NDArray[np.int64] | int) -> None:
+    """Have the system read rows of a memory-mapped array, all at once, before they are used.
+
+    Left to itself it reads at every page fault what lies around the page as well: of rows in random order,
+    most of that belongs to other batches, or to other ranks.
+
+    Args:
+        frames: Any array; one that is not memory-mapped is left alone.
+        first: (N,) first rows along axis 0.
+        count: (N,) how many rows from there on.
+    """
+    if not isinstance(frames, np.memmap) or not hasattr(mmap, 'MADV_WILLNEED'):
+        return
+    mapped, row = frames._mmap, frames.strides[0]  # type: ignore[attr-defined]
+    start = frames.offset % mmap.ALLOCATIONGRANULARITY + first * row
+    page = start // mmap.PAGESIZE * mmap.PAGESIZE
+    for where, length in zip(page.tolist(), (start + count * row - page).tolist(), strict=True):
+        mapped.madvise(mmap.MADV_WILLNEED, where, length)
 
 
 def fit_bodies(frames: Frames, max_bodies: int) -> Frames:
@@ -120,17 +149,16 @@ def _fill(batch: Frames, raw: RawStore, num_frames: int) -> None:
         batch[i] = resample(raw.sequence(i), num_frames).transpose(3, 0, 2, 1)  # (C, T, V, M)
 
 
-def _write(cache: Path, shape: tuple[int, ...], raw: RawStore, num_frames: int) -> None:
-    """Write the cache beside its final name; ranks that do so at once each write their own copy."""
-    partial = cache.with_name(f'.{cache.name}.{os.getpid()}')
+def _write_once(cache: Path, shape: tuple[int, ...], raw: RawStore, num_frames: int) -> None:
+    """Write the cache unless it is there; of processes that want it at once, one writes and all wait."""
+    if cache.exists():
+        return
     try:
-        with full_disk_is_data_error(partial):
+        with full_disk_is_data_error(cache):
             cache.parent.mkdir(parents=True, exist_ok=True)
-            with open(partial, 'wb') as file:
-                _write_sequences(file, shape, raw, num_frames)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.rename(cache)
+            with _alone(cache.with_name(f'.{cache.name}.lock')):
+                if not cache.exists():
+                    _write(cache, shape, raw, num_frames)
     except PermissionError as error:
         raise DataError(
             'cache folder cannot be written',
@@ -138,6 +166,32 @@ def _write(cache: Path, shape: tuple[int, ...], raw: RawStore, num_frames: int) 
             where=str(cache.parent),
             fix='set cache_dir in the dataset config',
         ) from error
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Wait until no other process is inside; the system frees the lock of one that dies.
+
+    A file system without locks lets all in at once, and each then writes a copy of its own.
+    """
+    with open(lock, 'wb') as file:
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
+
+
+def _write(cache: Path, shape: tuple[int, ...], raw: RawStore, num_frames: int) -> None:
+    """Write the cache beside its final name."""
+    partial = cache.with_name(f'.{cache.name}.{os.getpid()}')
+    try:
+        with open(partial, 'wb') as file:
+            _write_sequences(file, shape, raw, num_frames)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.rename(cache)
     finally:
         partial.unlink(missing_ok=True)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import torch
-from mmengine.dist import is_main_process
+from mmengine.dist import all_gather_object, is_main_process
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
@@ -75,8 +76,8 @@ class CollectHook(Hook):
 class ProgressHook(Hook):
     """One calm line an epoch on the terminal, every number in `scalars.jsonl`; stands in for LoggerHook.
 
-    Losses are averaged over the epoch; other numbers that hooks leave in the message hub under
-    'train/' (learning rate, the collapse monitor's) are the latest ones.
+    Losses are averaged over the epoch, and over the ranks that have them; other numbers that hooks leave
+    in the message hub under 'train/' (learning rate, the collapse monitor's) are the latest ones.
 
     Args:
         filename: The scalars' file, within the work dir.
@@ -126,7 +127,8 @@ class ProgressHook(Hook):
         """Note which numbers the model gives, and speak up in a long epoch."""
         self._outputs.update(dict.fromkeys(outputs or ()))
         if self.iter_interval and (runner.iter + 1) % self.iter_interval == 0:
-            self._append(runner, 'train', runner.epoch + 1, runner.iter + 1, self._numbers(runner, 1))
+            numbers = _over_ranks(self._numbers(runner, 1))
+            self._append(runner, 'train', runner.epoch + 1, runner.iter + 1, numbers)
         batches = len(runner.train_loop.dataloader)
         if batch_idx + 1 < batches and self._heartbeat.due():
             numbers = self._numbers(runner, batch_idx + 1)
@@ -136,7 +138,7 @@ class ProgressHook(Hook):
         """Write the epoch's numbers and print its line."""
         seconds = time.monotonic() - self._start
         self._spent.append(seconds)
-        numbers = self._numbers(runner, len(runner.train_loop.dataloader))
+        numbers = _over_ranks(self._numbers(runner, len(runner.train_loop.dataloader)))
         self._append(runner, 'train', runner.epoch + 1, runner.iter, {**numbers, 'seconds': seconds})
         done, last = runner.epoch + 1, runner.max_epochs
         if done % self.every and done != last and len(self._spent) > 1:
@@ -175,6 +177,13 @@ class ProgressHook(Hook):
             short, buffer = name.removeprefix('train/'), scalars[name]
             numbers[short] = float(buffer.mean(window) if short in self._outputs else buffer.current())
         return numbers
+
+
+def _over_ranks(numbers: Mapping[str, float]) -> dict[str, float]:
+    """Means over the ranks that have a number: each sees its own part of the batch."""
+    by_rank = all_gather_object(dict(numbers))
+    names = dict.fromkeys(name for own in by_rank for name in own)
+    return {name: fmean(own[name] for own in by_rank if name in own) for name in names}
 
 
 def _of(runner: Runner) -> str:

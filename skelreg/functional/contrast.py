@@ -67,6 +67,28 @@ def mine_positives(similarities: Sequence[Tensor], topk: int) -> Tensor:
     return mask
 
 
+def learn_from_stream(own: Tensor, other: Tensor, topk: int, context: bool) -> tuple[Tensor, Tensor]:
+    """Candidates of one stream, and which of them are positives by the neighbours of another stream.
+
+    Row j of both streams' queues must be of the same sequence. Candidates are key and queue of the own
+    stream and, with context, for every row of the queue the product of the two streams' cosines. Positives
+    are the own key, and the topk queue rows nearest in the other stream, in both their places.
+
+    Reference: the cross-view mining of CrosSCLR, CVPR 2021, as in the authors' release.
+
+    Shape:
+        own, other: (N, 1 + K) cosines; output: two of (N, 1 + 2 K) with context, else of (N, 1 + K): cosines,
+        and bool with at least one true in a row.
+    Raises:
+        ValueError: If topk exceeds K.
+    """
+    positives = mine_positives([other], topk)
+    if not context:
+        return own, positives
+    products = own[:, 1:] * other[:, 1:]
+    return torch.cat([own, products], dim=1), torch.cat([positives, positives[:, 1:]], dim=1)
+
+
 def soft_cross_entropy(target: Tensor, prediction: Tensor, temperature: float) -> Tensor:
     """-mean_n sum_j p_target(j) log p_prediction(j), of the distributions over key and queue.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Generator, Tensor
 
+from .global_batch import sample_rows
+
 
 def segment_frames(lengths: Tensor, num_frames: int, generator: Generator | None = None) -> Tensor:
     """One random frame out of each of ``num_frames`` equal segments of every sequence.
@@ -17,8 +19,11 @@ def segment_frames(lengths: Tensor, num_frames: int, generator: Generator | None
     Shape:
         lengths: (N,) int64; output: (N, num_frames) int64, never falling along a row.
     """
-    draw = torch.rand(len(lengths), num_frames, device=lengths.device, generator=generator)
-    return _at(lengths, draw)
+
+    def places(like: Tensor) -> dict[str, Tensor]:
+        return {'place': torch.rand(len(like), num_frames, device=like.device, generator=generator)}
+
+    return _at(lengths, sample_rows(places, lengths, generator)['place'])
 
 
 def segment_centers(lengths: Tensor, num_frames: int) -> Tensor:

@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import inspect
 import math
-from collections.abc import Callable, Mapping
-from typing import Any, Literal, Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, Self, cast
 
 import torch
 from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from torch import Tensor, nn
 
-from ..errors import ConfigError
+from ..errors import ConfigError, PluginError
 from ..functional.schedules import ramp
+from ..functional.streams import STREAMS
 from ..graphs import SkeletonLayout, get_layout
-from ..registry import (
-    BACKBONES,
-    HEADS,
-    MODELS,
-    NECKS,
-    REGULARIZERS,
-    check_arguments,
-    config_path,
-    current_path,
-)
+from ..provenance import title_of
+from ..registry import HEADS, MODELS, NECKS, REGULARIZERS, config_path, current_path
 from ..structures import Features, MultiView, Step, Terms, TrainingSet, View
 from .alternation import alternating_step
-from .feature_queue import FeatureQueue
 from .initialization import release_initialization, torch_initialization
-from .key_encoder import KeyEncoder
 from .needs import SOURCES
 from .passing_statistics import with_passing_statistics
+from .stream_encoder import Branch, StreamEncoder, build_part
 from .teacher import Teacher
 
 
@@ -57,11 +48,16 @@ class WeightedTerm(nn.Module):
 
     def forward(self, step: Step) -> Terms:
         terms: Terms = self.component(step)
+        if not isinstance(terms, Terms):
+            raise PluginError(
+                f'{title_of(self.component)} returns something else than it should',
+                got=type(terms).__name__, accepted='Terms', fix='return Terms({name: loss})',
+            )
         return Terms({k: v * self._factor for k, v in terms.losses.items()}, terms.diagnostics)
 
 
 @MODELS.register_module()
-class Learner(BaseModel):
+class Learner(StreamEncoder, BaseModel):
     """Composes an encoder, what follows it and what moves after it, under heads and regularizers.
 
     HiCLR, SkeletonCLR, supervised training and what comes later are this class with other entries.
@@ -75,6 +71,9 @@ class Learner(BaseModel):
         projector: Config of the map to the contrasted space.
         key_encoder: Arguments of `KeyEncoder`, or None.
         queue: Arguments of `FeatureQueue`, or None.
+        branches: Further streams, 'bone' or 'motion', that get an encoder of their own (backbone, neck,
+            projector, key encoder, queue, built from the same configs), for heads that need 'branches'. The
+            learner's own stream is 'joint' then, and all streams are made of the same views.
         classifier: Config of a neck whose output is a logit per class, or None.
         teacher: Arguments of `Teacher`, or None.
         heads: Name -> config; beside the component's own arguments `weight` (default 1) and `ramp`
@@ -94,6 +93,7 @@ class Learner(BaseModel):
         projector: dict[str, Any] | None = None,
         key_encoder: dict[str, Any] | None = None,
         queue: dict[str, Any] | None = None,
+        branches: Sequence[str] = (),
         classifier: dict[str, Any] | None = None,
         teacher: dict[str, Any] | None = None,
         heads: Mapping[str, dict[str, Any]] | None = None,
@@ -110,25 +110,23 @@ class Learner(BaseModel):
         if initialization not in ('torch', 'release'):
             raise ValueError(f"initialization must be 'torch' or 'release', got {initialization!r}")
         self.layout, self.initialization = layout, initialization
-        self.backbone = BACKBONES.build(backbone, where='backbone', layout=layout, in_channels=in_channels)
-        width = self.backbone.out_channels
-        self.neck = None if neck is None else NECKS.build(neck, where='neck', in_channels=width)
-        width = width if self.neck is None else self.neck.out_channels
-        self.projector, self.classifier = (
-            None if cfg is None else NECKS.build(cfg, where=where, in_channels=width)
-            for cfg, where in ((projector, 'projector'), (classifier, 'classifier'))
+        encoder: dict[str, Any] = {
+            'backbone': backbone, 'layout': layout, 'in_channels': in_channels, 'neck': neck,
+            'projector': projector, 'key_encoder': key_encoder, 'queue': queue,
+        }
+        self.build_encoder(**encoder)
+        self._check_branches(branches)
+        self.branches = nn.ModuleDict({stream: Branch(stream, encoder) for stream in branches})
+        width = self.embedding_channels
+        self.classifier = (
+            None if classifier is None else NECKS.build(classifier, where='classifier', in_channels=width)
         )
-        self.key_encoder = self._build_part(
-            'key_encoder', KeyEncoder, key_encoder, query=self.query_encoder()
-        )
-        channels = width if self.projector is None else self.projector.out_channels
-        self.queue = self._build_part('queue', FeatureQueue, queue, channels=channels)
         if teacher is not None and self.classifier is None:
             raise ConfigError(
                 'a teacher predicts classes, and this config has no classifier',
                 where=current_path('teacher'), fix='configure model.classifier, or remove model.teacher',
             )
-        self.teacher = self._build_part('teacher', Teacher, teacher, student=self.predictor())
+        self.teacher = build_part('teacher', Teacher, teacher, student=self.predictor())
         sizes = {
             'layout': layout, 'in_channels': in_channels, 'feature_channels': self.backbone.out_channels,
             'embedding_channels': width,
@@ -136,7 +134,7 @@ class Learner(BaseModel):
         if self.classifier is not None:
             sizes['num_classes'] = self.classifier.out_channels
         if self.projector is not None:
-            sizes['projection_channels'] = channels
+            sizes['projection_channels'] = self.projector.out_channels
         self.heads = _build_terms(HEADS, heads or {}, 'heads', sizes)
         self.regularizers = _build_terms(REGULARIZERS, regularizers or {}, 'regularizers', sizes)
         self.last_keys: Tensor | None = None
@@ -151,31 +149,9 @@ class Learner(BaseModel):
         self._freeze()
         self._check_needs()
 
-    @staticmethod
-    def _build_part(name: str, cls: type, cfg: dict[str, Any] | None, **context: Any) -> Any:
-        """The learner's own parts have one class each, so their config is just arguments."""
-        if cfg is None:
-            return None
-        with config_path(name):
-            signature = inspect.signature(cls)
-            own = [p for name, p in signature.parameters.items() if name not in context]
-            check_arguments(signature.replace(parameters=own), cfg, name=cls.__name__)
-            try:
-                return cls(**context, **cfg)
-            except ValueError as error:
-                raise ConfigError(str(error), where=current_path()) from error
-
-    def query_encoder(self) -> nn.ModuleDict:
-        """Backbone, neck and projector in the order in which they run."""
-        return self._parts('backbone', 'neck', 'projector')
-
     def predictor(self) -> nn.ModuleDict:
         """Backbone, neck and classifier in the order in which they run."""
         return self._parts('backbone', 'neck', 'classifier')
-
-    def _parts(self, *names: str) -> nn.ModuleDict:
-        parts = {name: getattr(self, name) for name in names}
-        return nn.ModuleDict({name: part for name, part in parts.items() if part is not None})
 
     def prepare(self, data: TrainingSet) -> None:
         """Tell every regularizer what the training set is, before any weight is loaded.
@@ -191,14 +167,16 @@ class Learner(BaseModel):
         """Draw the weights, then let key encoder and teacher start as what they follow."""
         if self.initialization == 'release':
             release_initialization(self)
-        elif self.key_encoder is not None and self.key_encoder.start == 'independent':
-            torch_initialization(self.key_encoder)
+        else:
+            for part in (self, *self._branches()):
+                if part.key_encoder is not None and part.key_encoder.start == 'independent':
+                    torch_initialization(part.key_encoder)
         self.after_pretrained()
 
     def after_pretrained(self) -> None:
         """Copy into key encoder and teacher what they start from; called after loading an encoder too."""
-        if self.key_encoder is not None and self.key_encoder.start == 'query':
-            self.key_encoder.copy_from(self.query_encoder())
+        for part in (self, *self._branches()):
+            part.start_key_encoder()
         if self.teacher is not None:
             self.teacher.copy_from(self.predictor())
 
@@ -280,11 +258,15 @@ class Learner(BaseModel):
             project=self.projector,
             encode_key=self.key_encoder,
             classify=self.classifier,
-            negatives=None if self.queue is None else self.queue.features.clone(),
+            negatives=self.negatives(),
             index=index,
             teach=self.teacher if stored is None else None,
             extra=self._extra_step if stored is None else None,
+            branch_steps={branch.stream: branch.make_step(multi_view) for branch in self._branches()},
         )
+
+    def _branches(self) -> list[Branch]:
+        return [cast(Branch, branch) for branch in self.branches.values()]
 
     def _extra_step(self, view: View) -> Step:
         """A step over a view that some term made; batch norm does not remember it."""
@@ -302,8 +284,8 @@ class Learner(BaseModel):
 
     def compute_losses(self, step: Step) -> dict[str, dict[str, Tensor]]:
         """Move key encoder and teacher, run every term, queue the keys: one iteration, its gradient aside."""
-        if self.key_encoder is not None:
-            self.key_encoder.update(self.query_encoder())
+        for part in (self, *self._branches()):
+            part.move_key_encoder()
         if self.teacher is not None:
             self.teacher.update(self.predictor())
         losses: dict[str, Tensor] = {}
@@ -315,6 +297,9 @@ class Learner(BaseModel):
         if self.queue is not None:
             self.queue.enqueue(step.keys)
             self.last_keys = step.keys.detach()
+        for branch in self._branches():
+            if branch.queue is not None:
+                branch.queue.enqueue(step.branches[branch.stream].keys)
         if self.projector is not None:
             self.last_queries = tuple(query.detach() for query in step.queries)
         return {'losses': losses, 'diagnostics': diagnostics}
@@ -356,12 +341,14 @@ class Learner(BaseModel):
         there['similarities'] = has_keys and self.queue is not None
         there['class_logits'] = self.classifier is not None
         there['teacher_logits'] = self.teacher is not None
+        there['branches'] = len(self.branches) > 0
         return frozenset(name for name, is_there in there.items() if is_there)
 
     def _check_needs(self) -> None:
         """Refuse terms whose needs nothing supplies, naming both sides."""
         policy = self.data_preprocessor.policy
         self._check_edges(policy)
+        self._check_mixtures(policy)
         views = 1 if policy is None else policy.num_views
         for name in set(self.heads) & set(self.regularizers):
             raise ConfigError(
@@ -369,6 +356,12 @@ class Learner(BaseModel):
                 got=name,
                 where=current_path('regularizers', name),
                 fix='rename one of the two, so that their losses can be told apart',
+            )
+        used: list[Any] = [term.component for term in (*self.heads.values(), *self.regularizers.values())]
+        if self.branches and not any('branches' in term.needs for term in used):
+            raise ConfigError(
+                'no head looks at the branches', got=', '.join(self.branches), where=current_path('branches'),
+                fix="add heads=dict(cross=dict(type='CrossStreamHead')), or remove model.branches",
             )
         for kind, terms in (('heads', self.heads), ('regularizers', self.regularizers)):
             for name, term in terms.items():
@@ -396,6 +389,21 @@ class Learner(BaseModel):
                         fix='give as many as the policy has views, a level weight for each but the first',
                     )
 
+    def _check_branches(self, branches: Sequence[str]) -> None:
+        """Refuse streams that no branch can have, and a learner whose own views are not joints."""
+        further = tuple(stream for stream in STREAMS if stream != 'joint')
+        if len(set(branches)) < len(branches) or not set(branches) <= set(further):
+            raise ConfigError(
+                'branches must be different streams beside the joint one', got=tuple(branches),
+                accepted=', '.join(further), where=current_path('branches'),
+            )
+        own = self.data_preprocessor.stream
+        if branches and own != 'joint':
+            raise ConfigError(
+                "branches make their streams of joints, and the learner's own stream is another", got=own,
+                where=current_path('data_preprocessor', 'stream'), fix="set it to 'joint'",
+            )
+
     def _check_edges(self, policy: Any) -> None:
         """Refuse augmentations of the graph before a backbone that has none."""
         recipe = [] if policy is None else policy.recipe()
@@ -407,6 +415,22 @@ class Learner(BaseModel):
                 where=current_path('data_preprocessor', 'policy'),
                 fix='take a backbone with takes_edges = True, such as STGCN, or another augmentation',
             )
+
+    def _check_mixtures(self, policy: Any) -> None:
+        """Refuse views that mix sequences where a term would give them the label of one."""
+        recipe = [] if policy is None else policy.recipe()
+        names = {type(a).__name__ for _, made_by in recipe for a in made_by if a.mixes_labels}
+        for kind, terms in (('heads', self.heads), ('regularizers', self.regularizers)):
+            for name, term in terms.items():
+                component: Any = term.component
+                if names and {'labels', 'unlabelled'} & component.needs and not component.takes_mixtures:
+                    raise ConfigError(
+                        f'{type(component).__name__} reads labels and cannot mix them',
+                        where=current_path(kind, name),
+                        got=f'views mixed by {", ".join(sorted(names))}',
+                        accepted='terms with takes_mixtures = True, such as ClassificationHead',
+                        fix=f'remove {kind}.{name}, or the mixing augmentation from the policy',
+                    )
 
     def _freeze(self) -> None:
         for name in self.frozen:

@@ -17,4 +17,5 @@ SOURCES = {
     'labels': 'a dataset with labels',
     'unlabelled': "a dataset with label_budget and unlabelled='keep'",
     'positions': 'a dataset',
+    'branches': 'model.branches',
 }

@@ -21,11 +21,13 @@ class Regularizer(nn.Module, ABC):
         needs: As for heads, see `skelreg.heads.base.Head`.
         min_views: The least number of ordered views.
         num_views: The one number of ordered views that the arguments fit, or None for any.
+        takes_mixtures: Whether a term that reads labels mixes them by `View.sources`.
     """
 
     needs: frozenset[str] = frozenset()
     min_views: int = 1
     num_views: int | None = None
+    takes_mixtures: bool = False
 
     @abstractmethod
     def forward(self, step: Step) -> Terms:

@@ -97,8 +97,9 @@ def _views(page: Page, material: Material) -> None:
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(0)
         preprocessor = MODELS.build(material.pretraining.model, where='model').data_preprocessor
-        multi_view = preprocessor.make_views(batch['inputs'], training=True)
-        plain = preprocessor.make_views(batch['inputs'], training=False).views[0]
+        inputs = batch['inputs'].cpu()
+        multi_view = preprocessor.make_views(inputs, training=True)
+        plain = preprocessor.make_views(inputs, training=False).views[0]
     page.heading('What HiCLR is shown')
     page.paragraph(
         'One sequence a row: plain as the data hold it, then the views that one training step makes of it. '

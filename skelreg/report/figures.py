@@ -141,6 +141,7 @@ def dot_plot(
     intervals: Mapping[str, Mapping[str, float]],
     title: str,
     xlabel: str,
+    bounds: tuple[float, float],
 ) -> Figure:
     """A panel for each figure, a line for each row: the mean, its interval, and every value behind it.
 
@@ -149,6 +150,7 @@ def dot_plot(
         intervals: Title -> row -> half the width of the mean's interval, where there is one.
         title: Of the whole.
         xlabel: What the values are, with their unit.
+        bounds: The least and the greatest value that can be; intervals are drawn no farther.
     Raises:
         ConfigError: If matplotlib is missing.
     """
@@ -167,7 +169,8 @@ def dot_plot(
                     f'{mean:.1f}', (mean, place), xytext=(0, 6), textcoords='offset points', ha='center',
                     fontsize=8,
                 )
-        ax.set(title=name, xlabel=xlabel)
+        low, high = ax.get_xlim()
+        ax.set(title=name, xlabel=xlabel, xlim=(max(low, bounds[0]), min(high, bounds[1])))
         ax.set_yticks(range(len(rows)), rows)
         ax.grid(axis='x', color='0.9')
         ax.set_axisbelow(True)

@@ -17,14 +17,8 @@ from ..graphs import get_layout
 from ..hookspecs import SKELREG_PLUGIN_API
 from ..registry import ALL
 
-#: Kind -> module of the package that holds the component.
-KINDS = {
-    'backbone': 'backbone',
-    'augmentation': 'augmentation',
-    'head': 'head',
-    'regularizer': 'regularizer',
-    'reader': 'reader',
-}
+#: What a package can begin with; the module that holds the component is named after its kind.
+KINDS = ('backbone', 'augmentation', 'head', 'regularizer', 'reader')
 _CONFIG_USE = """From the checkout of skelreg:
 
     python tools/train.py {config} --synthetic"""
@@ -61,7 +55,6 @@ def write_plugin(name: str, kind: str, out: Path, checkout: Path) -> list[Path]:
         title=name.replace('_', ' ').capitalize(),
         class_name=class_name,
         kind=kind,
-        module=KINDS[kind],
         api=str(SKELREG_PLUGIN_API),
         core_version=__version__,
         configs=_path_to(checkout / 'configs', out / 'configs', checkout),
@@ -90,7 +83,8 @@ def _class_name(name: str, kind: str) -> str:
     """'DemoBackbone' for 'demo_backbone'; refuses what cannot be a package, and names that are taken."""
     if not re.fullmatch(r'[a-z][a-z0-9]*(_[a-z0-9]+)*', name) or keyword.iskeyword(name):
         raise ConfigError(
-            f"'{name}' cannot be the name of a plugin", accepted='small letters, digits and _, demo_backbone say'
+            f"'{name}' cannot be the name of a plugin",
+            accepted='small letters, digits and _, demo_backbone say',
         )
     class_name = ''.join(word.capitalize() for word in name.split('_'))
     if class_name in ALL[kind]:
@@ -115,7 +109,7 @@ def _files(words: dict[str, str]) -> dict[str, str]:
         'setup.py': 'setup.py',
         'README.md': 'README.md',
         f'{package}/__init__.py': 'init_reader.py' if kind == 'reader' else 'init.py',
-        f'{package}/{words["module"]}.py': f'{kind}.py',
+        f'{package}/{kind}.py': f'{kind}.py',
         'tests/test_contract.py': 'test_contract.py',
     }
     if kind == 'reader':
@@ -134,9 +128,10 @@ def _write_example(folder: Path) -> None:
     """Two tiny raw files in the format of the reader to begin with."""
     num_joints = get_layout('nucla').num_joints
     for label, subject in ((0, 1), (1, 2)):
-        rows = [
-            ' '.join(f'{joint / 10 + frame * label / 100:.2f} {joint / 20:.2f} 1.00' for joint in range(num_joints))
-            for frame in range(4)
-        ]
+        rows = [_frame(num_joints, shift=frame * label / 100) for frame in range(4)]
         text = '\n'.join([f'{label} {subject} {len(rows)}', *rows]) + '\n'
         (folder / f'recording_{subject}.skel.txt').write_text(text, encoding='utf-8')
+
+
+def _frame(num_joints: int, shift: float) -> str:
+    return ' '.join(f'{joint / 10 + shift:.2f} {joint / 20:.2f} 1.00' for joint in range(num_joints))

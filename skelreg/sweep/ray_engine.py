@@ -40,19 +40,13 @@ class RayEngine(Engine):
     ) -> None:
         if cpus < 1 or gpus < 0 or (jobs is not None and jobs < 1):
             raise ConfigError(
-                'a step takes one core at least and no negative share of a GPU, and one at least runs at a time',
+                'a step takes a core or more and no negative share of a GPU, and one or more run at a time',
                 got=f'--cpus {cpus}, --gpus {gpus:g}, --jobs {jobs}',
             )
         self._ray = _import_ray()
         self._cpus, self._gpus, self._jobs = cpus, gpus, jobs
         if not self._ray.is_initialized():
-            try:
-                self._ray.init(address=address, log_to_driver=False, logging_level='error')
-            except (ConnectionError, ValueError) as error:
-                raise ConfigError(
-                    'no Ray cluster answers', got=str(error), where=f'--address {address}',
-                    fix='start one with `ray start --head`, or leave --address out for one on this machine',
-                ) from error
+            self._connect(address)
         self._task = self._ray.remote(
             num_cpus=cpus, num_gpus=gpus, max_retries=RETRIES, retry_exceptions=False
         )(run_command)
@@ -62,6 +56,18 @@ class RayEngine(Engine):
                 accepted=f'at most {self._resource("CPU"):g} cores and {self._resource("GPU"):g} GPUs in all',
                 where='--cpus, --gpus',
             )
+
+    def _connect(self, address: str | None) -> None:
+        try:
+            self._ray.init(
+                address=address, include_dashboard=False, log_to_driver=False, logging_level='error'
+            )
+        except Exception as error:  # Ray tells a busy machine from a wrong address by the text alone
+            raise ConfigError(
+                'Ray does not answer', got=str(error), where=f'--address {address or "(none given)"}',
+                fix='check the address with `ray status --address ADDRESS`; on a busy machine, start Ray '
+                'with `ray start --head` before the sweep',
+            ) from error
 
     @property
     def slots(self) -> int:

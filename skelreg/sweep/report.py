@@ -108,7 +108,7 @@ def as_picture(grid: Grid, outcomes: Sequence[Outcome]) -> str:
             if half is not None:
                 intervals[name][row] = half
     title = f'{grid.title} (synthetic data)' if _is_synthetic(outcomes) else grid.title
-    return dot_plot(panels, intervals, title, '%: mean, 95 % t-interval, seeds')
+    return dot_plot(panels, intervals, title, '%: mean, 95 % t-interval, seeds', bounds=(0, 100))
 
 
 def _places(grid: Grid) -> list[tuple[str, str]]:

@@ -31,7 +31,7 @@ def check_augmentation(
 
     Raises:
         ContractError: With the first broken clause: builds, space, parameters, runs, shape, dtype,
-            finite, device, generator, replay, input is not modified, own draw, gradient, p=0.
+            finite, device, generator, replay, sources, input is not modified, own draw, gradient, p=0.
     """
     layout = get_layout(layout)
     augmentation = build(AUGMENTATIONS, cfg, layout=layout)
@@ -45,6 +45,7 @@ def check_augmentation(
         y = augmentation.apply(x, **params)
     _check_result(contract, x, y)
     _check_replay(contract, augmentation, x, params, y)
+    _check_sources(contract, augmentation, params)
     nothing = 'a graph without edges' if augmentation.space == 'graph' else 'absent bodies'
     with contract.runs(f'a batch of {nothing} (all zeros)'):
         zeros = torch.zeros_like(x)
@@ -115,6 +116,22 @@ def _check_replay(
     contract.same(y, again, 'replay', 'apply gives two results for the same parameters; draw in sample only')
     whole = _draws_from(contract, lambda generator: augmentation(x, generator))
     contract.same(y, whole, 'generator', 'one generator state gives two results, or forward is overridden')
+
+
+def _check_sources(contract: Contract, augmentation: Augmentation, params: dict[str, Tensor]) -> None:
+    """Clause 'sources': the shares of an augmentation that mixes are shares."""
+    if not augmentation.mixes_labels:
+        return
+    contract.require(augmentation.mixes, 'sources', 'it mixes labels, and its `mixes` is False')
+    contract.require(augmentation.space != 'graph', 'sources', 'graphs have no labels to be mixed')
+    with contract.runs('sources'):
+        shares = augmentation.sources(**params)
+    if shares is None or shares.shape != (BATCH, BATCH):
+        found = None if shares is None else tuple(shares.shape)
+        contract.broken('sources', f'sources gives {found}, not (N, N) = {(BATCH, BATCH)}')
+    sums = shares.sum(dim=1)
+    is_shares = bool((shares >= 0).all()) and torch.allclose(sums, torch.ones_like(sums), atol=1e-4)
+    contract.require(is_shares, 'sources', 'a row holds a negative share, or its sum is not 1')
 
 
 def _draws_from(contract: Contract, run: Callable[[Generator], Any]) -> Any:

@@ -16,6 +16,7 @@ from ..structures import Features, MultiView, Step, Terms, TrainingSet, View
 from .contract import Contract, ContractError, build, check_saving, seeded
 
 BATCH, CHANNELS, PROJECTED, QUEUE, CLASSES, SEQUENCES = 6, 8, 5, 12, 4, 36
+BRANCHES = ('motion', 'bone')
 #: What the learner would hand down to a term that takes it.
 _SIZES = {
     'layout': 'ntu_rgbd', 'in_channels': 3, 'feature_channels': CHANNELS, 'embedding_channels': CHANNELS,
@@ -36,6 +37,7 @@ _PARTS = {
     'extra_views': ('encode', 'extra'),
     'unlabelled': ('labels', 'some_unlabelled'),
     'positions': ('index',),
+    'branches': ('branch_steps',),
 }
 
 
@@ -70,7 +72,11 @@ def example_step(
         num_views: How many ordered views it has.
         device: Where its tensors live.
     """
-    generator = torch.Generator().manual_seed(3)
+    return _noise_step(needs, num_views, device, seed=3)
+
+
+def _noise_step(needs: frozenset[str], num_views: int, device: torch.device | str, seed: int) -> Step:
+    generator = torch.Generator().manual_seed(seed)
 
     def noise(*shape: int) -> Tensor:
         return torch.randn(shape, generator=generator).to(device)
@@ -94,8 +100,9 @@ def example_step(
 
     def extra(view: View) -> Step:
         """Encodes any view; gradient reaches the first view's features, as through shared weights."""
-        pooled = pixels(view.skeleton.mean(dim=(2, 3, 4))) + anchor.mean(dim=0)
-        return Step(MultiView((view,)), encode=lambda _: Features(pooled), classify=classify, extra=extra)
+        cells = pixels(view.skeleton[:, :, ::2].movedim(1, -1)) + anchor.mean(dim=0)  # (n, T', V, M, D)
+        found = Features(cells.mean(dim=(1, 2, 3)), map=cells.movedim(-1, 1))
+        return Step(MultiView((view,)), encode=lambda _: found, classify=classify, extra=extra)
 
     parts: dict[str, Any] = {
         'encode': lambda view: features[view.name],
@@ -108,6 +115,11 @@ def example_step(
         'extra': extra,
         'index': torch.arange(BATCH, device=device) * 5,
     }
+    if 'branch_steps' in wanted:
+        own = needs - {'branches'}
+        parts['branch_steps'] = {
+            stream: _noise_step(own, num_views, device, seed + i) for i, stream in enumerate(BRANCHES, 1)
+        }
     key = View('key', noise(BATCH, 3, 4, 25, 2)) if 'encode_key' in wanted else None
     return Step(MultiView(views, key), **{name: part for name, part in parts.items() if name in wanted})
 

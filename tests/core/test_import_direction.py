@@ -21,7 +21,7 @@ LAYERS = (
     {'learner', 'engine'},
     {'testing', 'explain', 'parts', 'report', 'scaffold'},
     {'runner'},
-    {'tasks', 'sweep'},
+    {'tasks', 'sweep', 'doctor'},
     {'bench'},
 )
 RANK = {unit: rank for rank, units in enumerate(LAYERS) for unit in units}

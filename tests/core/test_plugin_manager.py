@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from skelreg import graphs, provenance
-from skelreg.errors import ConfigError
+from skelreg.errors import ConfigError, PluginError
+from skelreg.learner.learner import WeightedTerm
 from skelreg.plugin_manager import load_plugins
-from skelreg.registry import BACKBONES
+from skelreg.registry import BACKBONES, HEADS, POLICIES
+from skelreg.structures import MultiView, Step, View
 
 from .conftest import GOOD_INIT, GOOD_NETS, Site
 
@@ -180,3 +183,64 @@ def test_spawned_worker_loads_plugins_and_is_quiet(site: Site, load: Load, capfd
         origin = pool.apply(origin_of, ['PluginNet'])
     assert origin.distribution == 'skelreg_good'
     assert 'out of luck' not in capfd.readouterr().err
+
+
+WRONG_SHAPE = """
+    from skelreg.backbones.base import Backbone
+    from skelreg.registry import BACKBONES
+    from skelreg.structures import Features
+
+    @BACKBONES.register_module()
+    class PluginNet(Backbone):
+        in_channels, out_channels, num_joints = 3, 8, None
+
+        def forward(self, x):
+            return Features(x.mean(dim=(2, 3, 4)))
+"""
+
+
+def test_backbone_that_returns_a_wrong_shape_is_told_with_its_distribution(site: Site, load: Load) -> None:
+    site.install('skelreg_bad', nets=WRONG_SHAPE)
+    load()
+    view = View('plain', torch.zeros(4, 3, 5, 25, 2))
+    with pytest.raises(PluginError, match=r'(?s)PluginNet \(skelreg_bad 1\.2\) returns.*\(4, 3\).*\(4, 8\)'):
+        BACKBONES.build(dict(type='PluginNet')).encode(view)
+
+
+WRONG_AUGMENTATION = """
+    from skelreg.augmentations.base import Augmentation
+    from skelreg.registry import AUGMENTATIONS
+
+    @AUGMENTATIONS.register_module()
+    class Half(Augmentation):
+        def sample(self, x, generator=None):
+            return {}
+
+        def apply(self, x):
+            return x[:, :, ::2]
+"""
+WRONG_HEAD = """
+    from skelreg.heads.base import Head
+    from skelreg.registry import HEADS
+
+    @HEADS.register_module()
+    class Bare(Head):
+        def forward(self, step):
+            return {'loss': step.views[0].skeleton.mean()}
+"""
+
+
+def test_augmentation_that_changes_the_shape_is_told_with_its_distribution(site: Site, load: Load) -> None:
+    site.install('skelreg_bad', nets=WRONG_AUGMENTATION)
+    load()
+    policy = POLICIES.build(dict(type='SingleViewPolicy', augmentations=[dict(type='Half')]))
+    with pytest.raises(PluginError, match=r'Half \(skelreg_bad 1\.2\) changes the shape'):
+        policy(torch.zeros(2, 3, 6, 25, 1), lambda x: x)
+
+
+def test_head_that_returns_no_terms_is_told_with_its_distribution(site: Site, load: Load) -> None:
+    site.install('skelreg_bad', nets=WRONG_HEAD)
+    load()
+    term = WeightedTerm(HEADS.build(dict(type='Bare')))
+    with pytest.raises(PluginError, match=r'(?s)Bare \(skelreg_bad 1\.2\) returns.*got: dict'):
+        term(Step(MultiView((View('plain', torch.zeros(1, 3, 2, 25, 1)),))))

@@ -73,3 +73,14 @@ def test_a_batch_without_labels_is_refused() -> None:
 def test_bad_smoothing_is_refused(smoothing: float) -> None:
     with pytest.raises(ValueError, match='label_smoothing'):
         ClassificationHead(label_smoothing=smoothing)
+
+
+def test_the_weakest_views_alone_can_be_learnt_from() -> None:
+    views = [torch.tensor(LOGITS), torch.tensor(LOGITS).flip(1)]
+    found = ClassificationHead(views=1)(make_step([0, 1, 2], views)).losses['cross_entropy']
+    assert found.item() == pytest.approx(cross_entropy(LOGITS, [0, 1, 2]), rel=1e-6)
+
+
+def test_no_view_to_learn_from_is_refused() -> None:
+    with pytest.raises(ValueError, match='views must be at least 1'):
+        ClassificationHead(views=0)

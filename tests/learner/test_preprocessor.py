@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor
 
 from skelreg.errors import ConfigError
+from skelreg.functional.frames import segment_centers
 from skelreg.functional.streams import to_stream
 from skelreg.graphs import get_layout
 from skelreg.learner.preprocessor import SkeletonPreprocessor
@@ -56,3 +58,53 @@ def test_an_unknown_augmentation_is_named_with_its_place() -> None:
     with pytest.raises(ConfigError, match=r'policy\.stages\.1\.0\.type') as caught:
         SkeletonPreprocessor(policy=policy)
     assert 'Closest: Shear' in str(caught.value)
+
+
+def test_global_draws_follow_the_step_s_seed_alone() -> None:
+    preprocessor = SkeletonPreprocessor(policy=GROWING, layout='nucla', global_draws=True)
+
+    def views(seed: int) -> list[Tensor]:
+        preprocessor.set_step_seed(seed)
+        torch.rand(1)
+        return [view.skeleton for view in preprocessor({'inputs': X}, training=True)['multi_view'].views]
+
+    first, again, other = views(1), views(1), views(2)
+    assert all(map(torch.equal, first, again)) and not any(map(torch.equal, first, other))
+
+
+def test_global_draws_without_a_seed_are_refused() -> None:
+    preprocessor = SkeletonPreprocessor(policy=GROWING, layout='nucla', global_draws=True)
+    preprocessor({'inputs': X}, training=False)
+    with pytest.raises(ValueError, match='set_step_seed'):
+        preprocessor({'inputs': X}, training=True)
+
+
+def test_global_draws_are_refused_where_sequences_mix() -> None:
+    policy = dict(type='GrowingPolicy', stages=[BASIC, [dict(type='SkeleAdaIN')]])
+    with pytest.raises(ConfigError, match='SkeleAdaIN'):
+        SkeletonPreprocessor(policy=policy, global_draws=True)
+
+
+def test_frames_of_whole_sequences_are_middle_ones_in_a_test_and_random_ones_in_training() -> None:
+    preprocessor = SkeletonPreprocessor(num_frames=5, layout='nucla')
+    lengths = torch.tensor([12, 10, 5, 3])
+    place = torch.arange(12.0)[None, None, :, None, None].expand(X.shape)
+    batch = {'inputs': place, 'lengths': lengths}
+    plain, again, drawn = (
+        preprocessor(batch, training=training)['multi_view'].views[0].skeleton[:, 0, :, 0, 0]
+        for training in (False, False, True)
+    )
+    assert torch.equal(plain, again) and not torch.equal(plain, drawn)
+    assert torch.equal(plain, segment_centers(lengths, 5).float())
+    assert (drawn < lengths[:, None]).all() and (drawn.diff(dim=1) >= 0).all()
+
+
+def test_without_lengths_all_frames_count() -> None:
+    preprocessor = SkeletonPreprocessor(num_frames=12, layout='nucla')
+    (view,) = preprocessor({'inputs': X}, training=True)['multi_view'].views
+    assert torch.equal(view.skeleton, X)
+
+
+def test_no_frames_are_refused() -> None:
+    with pytest.raises(ValueError, match='num_frames must be at least 1'):
+        SkeletonPreprocessor(num_frames=0)

@@ -60,3 +60,19 @@ def cosine(targets: Sequence[Row], predictions: Sequence[Row]) -> float:
 def l1(targets: Sequence[Row], predictions: Sequence[Row]) -> float:
     rows = zip(targets, predictions, strict=True)
     return sum(abs(x - y) for a, b in rows for x, y in zip(a, b, strict=True)) / len(targets)
+
+
+def cross_stream(
+    own: Sequence[Row], other: Sequence[Row], topk: int, context: bool, temperature: float
+) -> float:
+    """What one stream's loss is by the neighbours that another finds, one sequence at a time."""
+    total = 0.0
+    for ours, theirs in zip(own, other, strict=True):
+        nearest = sorted(range(1, len(theirs)), key=lambda j: -theirs[j])[:topk]
+        candidates, positives = list(ours), {0, *nearest}
+        if context:
+            positives |= {len(ours) - 1 + j for j in nearest}
+            candidates += [ours[j] * theirs[j] for j in range(1, len(ours))]
+        p = probabilities(candidates, temperature)
+        total -= sum(math.log(p[j]) for j in positives) / len(positives)
+    return total / len(own)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 from xml.etree import ElementTree
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from skelreg.errors import ConfigError
-from skelreg.report.figures import confusion_plot, loss_curves, scatter_plots
+from skelreg.report.figures import confusion_plot, dot_plot, loss_curves, scatter_plots
 
 TERMS = {'loss': 'sum', 'head/level': 'level'}
 SHARE = ('head/top1', 'found')
@@ -67,3 +68,12 @@ def test_missing_matplotlib_is_told_with_the_extra_that_brings_it(monkeypatch: p
     monkeypatch.setitem(sys.modules, 'matplotlib', None)
     with pytest.raises(ConfigError, match=r'not installed[\s\S]*skelreg\[vis\]'):
         confusion_plot([[1]], ['a'])
+
+
+@pytest.mark.usefixtures('_matplotlib')
+def test_rows_without_values_and_intervals_beyond_the_bounds_are_drawn() -> None:
+    panels = {'a': {'one': [10.0, 90.0], 'two': []}, 'b': {'one': [50.0], 'two': [0.0, 0.0]}}
+    svg = dot_plot(panels, {'a': {'one': 500.0}, 'b': {'two': 0.0}}, 'Title', 'share', bounds=(0, 100))
+    assert_drawing(svg)
+    texts = re.findall('<!-- (.*) -->', svg)
+    assert {'Title', 'one', 'two', '50.0', '0.0'} <= set(texts) and '200' not in texts

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from skelreg.sweep.engines import LocalEngine
 from skelreg.sweep.execution import run
 from skelreg.sweep.grid import Grid
 from skelreg.sweep.plan import Cell
-from skelreg.sweep.report import Outcome, as_json, as_markdown, collect
+from skelreg.sweep.report import Outcome, as_json, as_markdown, as_picture, collect
 
 from .conftest import KNN, MakeCells
 
@@ -86,7 +90,18 @@ def test_json_keeps_the_numbers_and_commands_of_every_cell() -> None:
 def test_outcomes_are_read_from_the_folders_of_the_steps(root: Path, cells_of: MakeCells) -> None:
     cells = cells_of(f'raw: [{{test: {KNN}}}]')
     [before] = collect(cells)
-    run(cells, root, 1, lambda line: None)
+    run(cells, root, LocalEngine(1), lambda line: None)
     [after] = collect(cells)
     assert not before.is_whole and before.results == {}
     assert after.is_whole and after.results['knn1']['top1'] == 0.5 and len(after.commands) == 1
+
+
+def test_the_picture_names_rows_metrics_and_means() -> None:
+    pytest.importorskip('matplotlib')
+    synthetic = [*OUTCOMES, outcome('raw', None, synthetic=True, linear=0.2)]
+    pictures = [as_picture(GRID, outcomes) for outcomes in (OUTCOMES, OUTCOMES, synthetic, [])]
+    texts = [re.findall('<!-- (.*) -->', picture) for picture in pictures]
+    expected = {'Trial', 'base', 'ours', 'raw', 'linear/top1', 'knn1/top1', '62.0', '64.5', '40.0'}
+    assert expected <= set(texts[0])
+    assert pictures[0] == pictures[1] and 'Trial (synthetic data)' in texts[2]
+    assert 'base' in texts[3]  # nothing measured yet: the rows stand there all the same

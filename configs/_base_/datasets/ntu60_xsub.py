@@ -13,6 +13,7 @@ train_dataloader = dict(
         split='xsub',
         subset='train',
         num_frames=50,
+        resident='auto',
         transforms=[dict(type='CenterEachFrame')],
     ),
 )
@@ -28,6 +29,7 @@ test_dataloader = dict(
         split='xsub',
         subset='test',
         num_frames=50,
+        resident='auto',
         transforms=[dict(type='CenterEachFrame')],
     ),
 )

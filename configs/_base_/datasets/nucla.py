@@ -14,6 +14,7 @@ train_dataloader = dict(
         split='464-clean',
         subset='train',
         num_frames=32,
+        resident='auto',
         transforms=[dict(type='CenterEachFrame')],
     ),
 )
@@ -29,6 +30,7 @@ test_dataloader = dict(
         split='464-clean',
         subset='test',
         num_frames=32,
+        resident='auto',
         transforms=[dict(type='CenterEachFrame')],
     ),
 )

@@ -1,0 +1,12 @@
+_base_ = [
+    '../_base_/datasets/nucla.py',
+    '../_base_/backbones/gru_small.py',
+    '../_base_/protocols/pretrain_pair_nucla.py',
+    '../_base_/runtime.py',
+]
+model = dict(
+    layout={{_base_.layout}},
+    backbone={{_base_.backbone}},
+    key_encoder=None,
+    heads=dict(variance=dict(type='VarianceCovarianceHead')),
+)

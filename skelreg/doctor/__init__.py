@@ -1,0 +1,1 @@
+"""Examinations of what training depends on: environment, config, archive, plugin."""

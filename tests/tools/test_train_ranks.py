@@ -1,0 +1,74 @@
+"""tools/train.py in two processes, started by torchrun, on CPUs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from skelreg.compat.files import load_file
+from skelreg.runner import load_config
+from tests.runs import HICLR, ROOT, run_tool, small_options
+
+EPOCHS, GLOBAL_BATCH, SEQUENCES = 7, 8, 48  # 30 of the sequences train: three steps an epoch
+
+
+def arguments(work_dir: Path, batch_size: int) -> list[str]:
+    """Nothing may depend on the ranks but the share of the batch: no dropout, batch norm in eval mode."""
+    options = small_options(load_config(ROOT / HICLR), EPOCHS) | {
+        'train_dataloader.batch_size': batch_size,
+        'model.queue.size': 2 * GLOBAL_BATCH,
+        'model.backbone.dropout': 0.0,
+        'model.heads.hierarchy.mining_start_epoch': 2,
+        'model.data_preprocessor.global_draws': True,
+        'default_hooks.logger.iter_interval': 1,
+        'custom_hooks': [{'type': 'tests.ranks.EvalBatchNorm'}],
+    }
+    changed = [f'{key}={value}' for key, value in options.items()]
+    data = ['--synthetic', str(SEQUENCES)]
+    return [str(ROOT / HICLR), '--work-dir', str(work_dir), *data, '--cfg-options', *changed]
+
+
+def steps(work_dir: Path) -> list[dict[str, Any]]:
+    """What `scalars.jsonl` holds of every step; an epoch's own line has its seconds."""
+    lines = map(json.loads, (work_dir / 'scalars.jsonl').read_text().splitlines())
+    return [line for line in lines if 'seconds' not in line]
+
+
+@pytest.fixture(scope='module')
+def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Work directories of one process, and of two with half of its batch each."""
+    one, two = (tmp_path_factory.mktemp(name) for name in ('one', 'two'))
+    torchrun = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2']
+    tool = [str(ROOT / 'tools/train.py'), '--launcher', 'pytorch', *arguments(two, GLOBAL_BATCH // 2)]
+    here = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''}
+    found = subprocess.run([*torchrun, *tool], env=here, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr
+    assert run_tool('train', *arguments(one, GLOBAL_BATCH)) == 0
+    return one, two
+
+
+def test_two_processes_follow_the_learning_curve_of_one(runs: tuple[Path, Path]) -> None:
+    one, two = (steps(work_dir) for work_dir in runs)
+    assert len(one) == len(two) >= 20
+    terms = ['loss', *(name for name in one[0] if name.startswith('hierarchy/'))]
+    for first, second in zip(one, two, strict=True):
+        for name in terms:
+            assert second[name] == pytest.approx(first[name], abs=1e-4), (first['iter'], name)
+
+
+def test_two_processes_end_with_the_weights_and_the_queue_of_one(runs: tuple[Path, Path]) -> None:
+    one, two = (load_file(work_dir / f'epoch_{EPOCHS}.pth')['state_dict'] for work_dir in runs)
+    assert one.keys() == two.keys()
+    for name, value in one.items():
+        found = two[name]
+        if name == 'queue.features':  # ranks queue their keys one after the other, one process as they come
+            halves = value.view(2, -1, 2, value.shape[1]).transpose(1, 2)
+            value = halves.reshape_as(value)
+        torch.testing.assert_close(found, value, atol=1e-4, rtol=1e-4, msg=name)

@@ -1,0 +1,46 @@
+#!/usr/bin/env python
+"""Let a trained classifier label the unlabelled training sequences; the second stage trains on the file:
+
+  train_dataloader.dataset.pseudo_labels=FILE
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', help='config of the first stage, configs/supervised/gru_nucla.py say')
+    parser.add_argument('checkpoint', help='its weights')
+    parser.add_argument('--out', required=True, help='file to write, JSON')
+    parser.add_argument(
+        '--threshold', type=float, default=0.0, help='leave out less probable predictions (default: 0)'
+    )
+    parser.add_argument(
+        '--synthetic', nargs='?', type=int, const=512, metavar='N', help='as for tools/train.py'
+    )
+    parser.add_argument(
+        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='change config entries'
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    from skelreg.cli import parse_options
+    from skelreg.runner import load_config
+    from skelreg.tasks import predict_labels
+
+    cfg = load_config(args.config, parse_options(args.cfg_options), synthetic=args.synthetic)
+    written, unlabelled = predict_labels(cfg, args.checkpoint, args.out, args.threshold)
+    print(f'{args.out}: labels for {written} of {unlabelled} unlabelled sequences')
+
+
+if __name__ == '__main__':
+    from skelreg.cli import run_tool
+
+    sys.exit(run_tool(main))
