@@ -15,6 +15,7 @@ from mmengine.model import MMDistributedDataParallel
 from torch import distributed
 
 from ..compat.distributed import start_distributed
+from ..compat.quiet import no_deprecated_ddp_argument
 from .measure import REPEATS, Figure, figure, seconds
 from .startup import ROOT
 from .training import STGCN, batch_of, pretext_model, step_of
@@ -27,8 +28,7 @@ def scaling(count: int) -> Figure:
     values = [count * one / many for one, many in zip(_step_seconds(1), _step_seconds(count), strict=True)]
     return figure(
         f'throughput of {count} processes of 1 thread, against 1 process', values, 'ratio',
-        remark=f'pretext step, exact, batch {BATCH} a process, gloo on one machine with {os.cpu_count()} cores; '
-        f'{count} is perfect',
+        remark=f'pretext step, exact, batch {BATCH} a process, {os.cpu_count()} cores; {count} is perfect',
     )
 
 
@@ -48,7 +48,8 @@ def main() -> None:
     torch.set_num_threads(1)
     model: Any = pretext_model(STGCN)
     if distributed.get_world_size() > 1:
-        model = MMDistributedDataParallel(module=model, broadcast_buffers=False)
+        with no_deprecated_ddp_argument():
+            model = MMDistributedDataParallel(module=model, broadcast_buffers=False)
     step = step_of(model, batch_of(BATCH))
     step()
     measured = [seconds(step) for _ in range(REPEATS)]

@@ -131,3 +131,37 @@ def test_bad_stages_are_refused(arguments, message):
 def test_unknown_augmentation_is_named_with_its_place():
     with pytest.raises(ConfigError, match=r"'TemporalCorp' is not registered \(stages\.1\.0\.type\)"):
         GrowingPolicy(stages=[[], [{'type': 'TemporalCorp'}]])
+
+
+class TakesFrom(Augmentation):
+    """Replaces a share of every sequence by as much of the one so many places further on."""
+
+    mixes = True
+
+    def __init__(self, places, share, space):
+        super().__init__()
+        self.places, self.share, self.space = places, share, space
+
+    def sample(self, x, generator=None):
+        own = torch.eye(len(x))
+        return {'matrix': (1 - self.share) * own + self.share * own.roll(self.places, 1)}
+
+    def apply(self, x, matrix):
+        return torch.einsum('ij,j...->i...', matrix, x)
+
+    def sources(self, matrix):
+        return matrix
+
+
+@pytest.mark.parametrize('share_base', [False, True])
+def test_views_know_what_they_are_mixed_of(share_base):
+    first, second, third = (
+        dict(type=TakesFrom, places=places, share=share, space=space)
+        for places, share, space in ((1, 0.25, 'coordinates'), (2, 0.5, 'stream'), (1, 0.1, 'coordinates'))
+    )
+    policy = GrowingPolicy([[], [first], [second, third]], key=[], share_base=share_base)
+    x = torch.randn(5, 3, 4, 6, 1)
+    made = policy(x, lambda coordinates: 2 * coordinates)
+    assert made.key.sources is None and made.views[0].sources is None
+    for view in made.views[1:]:
+        torch.testing.assert_close(torch.einsum('ij,j...->i...', view.sources, 2 * x), view.skeleton)

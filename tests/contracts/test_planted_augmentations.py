@@ -101,16 +101,46 @@ class IgnoresP(Sound):
         return {'factor': torch.rand(len(x), device=x.device, generator=generator)}
 
 
+class Swaps(Sound):
+    """A sound augmentation that mixes labels."""
+
+    mixes = True
+
+    def sources(self, factor: Tensor) -> Tensor:
+        return torch.eye(len(factor)).roll(1, dims=0)
+
+
+class HidesThatItMixes(Swaps):
+    mixes = False
+
+
+class NoMatrix(Swaps):
+    def sources(self, factor: Tensor) -> Tensor:
+        return torch.ones(len(factor))
+
+
+class NoShares(Swaps):
+    def sources(self, factor: Tensor) -> Tensor:
+        return 2 * torch.eye(len(factor))
+
+
+class NegativeShares(Swaps):
+    def sources(self, factor: Tensor) -> Tensor:
+        return 2 * torch.eye(len(factor)) - torch.eye(len(factor)).roll(1, dims=0)
+
+
 DEFECTS = [
     (WrongSpace, 'space'), (PlainParameters, 'parameters'), (Crashes, 'runs'), (Shortens, 'shape'),
     (Doubles, 'dtype'), (DividesByTheBody, 'finite'), (HardDevice, 'device'), (GlobalDraw, 'generator'),
     (DrawsInApply, 'replay'), (SpoilsParameters, 'replay'), (InPlace, 'input is not modified'),
     (OneForAll, 'own draw'), (CutsTheGraph, 'gradient'), (IgnoresP, 'p=0'),
+    (HidesThatItMixes, 'sources'), (NoMatrix, 'sources'), (NoShares, 'sources'), (NegativeShares, 'sources'),
 ]
 
 
-def test_a_sound_augmentation_passes() -> None:
-    check_augmentation(dict(type=Sound))
+@pytest.mark.parametrize('sound', [Sound, Swaps])
+def test_a_sound_augmentation_passes(sound: type[Augmentation]) -> None:
+    check_augmentation(dict(type=sound))
 
 
 def test_one_draw_for_all_passes_where_it_is_meant() -> None:

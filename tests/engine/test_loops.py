@@ -48,7 +48,7 @@ def test_an_encoder_that_is_not_frozen_is_refused(work_dir):
 def test_augmented_views_are_refused(work_dir, monkeypatch):
     model = toy_learner()
     plain = model.data_preprocessor.make_views
-    noisy = lambda x, training: plain(x + training * torch.randn_like(x), training)  # noqa: E731
+    noisy = lambda x, training, _: plain(x + training * torch.randn_like(x), training)  # noqa: E731
     monkeypatch.setattr(model.data_preprocessor, 'make_views', noisy)
     with pytest.raises(ConfigError, match='cannot be augmented'):
         train(work_dir, model=model)

@@ -84,3 +84,18 @@ def test_the_weakest_views_alone_can_be_learnt_from() -> None:
 def test_no_view_to_learn_from_is_refused() -> None:
     with pytest.raises(ValueError, match='views must be at least 1'):
         ClassificationHead(views=0)
+
+
+def test_mixed_view_is_scored_against_mixed_labels() -> None:
+    logits, labels = torch.randn(4, 3), torch.tensor([0, 2, 1, -1])
+    sources = torch.tensor([[0.8, 0.2, 0, 0], [0, 1, 0, 0], [0, 0, 0.5, 0.5], [1, 0, 0, 0]])
+    view = View('mixed', torch.zeros(4, 3, 2, 5, 1), sources=sources)
+    step = Step(MultiView((view,)), labels=labels, encode=lambda _: Features(logits), classify=lambda z: z)
+    found = ClassificationHead(label_smoothing=0.1)(step)
+    log = logits.log_softmax(dim=1)
+    targets = {0: [0.8, 0, 0.2], 1: [0, 0, 1], 3: [1, 0, 0]}  # the third has an unlabelled half
+    expected = -sum(((0.9 * torch.tensor(row) + 0.1 / 3) * log[i]).sum() for i, row in targets.items()) / 3
+    torch.testing.assert_close(found.losses['cross_entropy'], expected)
+    best = {0: 0, 1: 2, 3: 0}
+    right = sum(int(logits[i].argmax()) == best[i] for i in best) / 3
+    assert float(found.diagnostics['top1']) == pytest.approx(right)

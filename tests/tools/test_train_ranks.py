@@ -48,7 +48,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     torchrun = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2']
     tool = [str(ROOT / 'tools/train.py'), '--launcher', 'pytorch', *arguments(two, GLOBAL_BATCH // 2)]
     here = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''}
-    found = subprocess.run([*torchrun, *tool], env=here, capture_output=True, text=True, check=False)
+    command = [*torchrun, *tool]
+    found = subprocess.run(command, env=here, capture_output=True, text=True, check=False, timeout=600)
     assert found.returncode == 0, found.stderr
     assert run_tool('train', *arguments(one, GLOBAL_BATCH)) == 0
     return one, two

@@ -15,4 +15,5 @@ def skelreg_component_modules() -> list[str]:
 @hookimpl
 def skelreg_examples() -> dict[str, dict[str, object]]:
     # With the authors' graph_scale a perturbed graph changes nothing that could be measured at the start.
-    return {'CTRGCN': dict(cfg=dict(hidden_channels=8, out_channels=16, graph_scale=1.0))}
+    cfg = dict(hidden_channels=4, out_channels=8, reduction=4, graph_scale=1.0)
+    return {'CTRGCN': dict(cfg=cfg, num_frames=(8, 5))}

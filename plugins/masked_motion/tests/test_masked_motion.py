@@ -196,5 +196,5 @@ def test_prediction_is_learnt() -> None:
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
     assert sum(losses[-5:]) / 5 < 0.6 < losses[0]
