@@ -62,7 +62,9 @@ def flexmatch_thresholds(learnt: Sequence[int], classes: int, threshold: float, 
     return [threshold * b / (2 - b) for b in beta]
 
 
-def nearest_others(queries: Sequence[Row], bank: Sequence[Row], k: int, own: Sequence[int], pool: Sequence[bool]):
+def nearest_others(
+    queries: Sequence[Row], bank: Sequence[Row], k: int, own: Sequence[int], pool: Sequence[bool]
+):
     found = []
     for query, self_row in zip(queries, own, strict=True):
         others = [row for row in range(len(bank)) if pool[row] and row != self_row]

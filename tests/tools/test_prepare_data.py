@@ -96,9 +96,8 @@ def test_skipped_files_are_named(tmp_path: Path) -> None:
     (raw / 'a01_s01_e00_v01.json').write_text('{')
     result = run('nucla', '--source', raw, '--out', tmp_path / 'nucla', '--workers', 1, '--on-error', 'skip')
     assert result.returncode == 0
-    assert (
-        '1 malformed files or sequences were skipped' in result.stdout and 'a01_s01_e00_v01.json, line 1' in result.stdout
-    )
+    assert '1 malformed files or sequences were skipped' in result.stdout
+    assert 'a01_s01_e00_v01.json, line 1' in result.stdout
 
 
 def test_files_left_out_are_counted_and_named(tmp_path: Path) -> None:

@@ -1,3 +1,5 @@
 # Strong stage: mask, edges and style together.
 _base_ = ['../stgcn_nucla.py']
-model = dict(data_preprocessor=dict(policy=dict(stages=[{{_base_.basic}}, {{_base_.normal}}, {{_base_.all_strong}}])))
+model = dict(
+    data_preprocessor=dict(policy=dict(stages=[{{_base_.basic}}, {{_base_.normal}}, {{_base_.all_strong}}])),
+)
