@@ -10,7 +10,6 @@ from typing import Any
 import yaml
 
 from ..errors import ConfigError, closest
-from ..graphs import get_layout, is_layout_file
 
 _FOLDER = Path(__file__).parent / 'cards'
 
@@ -70,6 +69,8 @@ class DatasetCard:
     @property
     def layout_name(self) -> str:
         """Name of the layout, under which an archive knows it."""
+        from ..graphs import get_layout  # torch comes with it, and --help of a tool lists the cards
+
         return get_layout(self.layout).name
 
     def reader_config(self, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,6 +130,8 @@ def load_card(name: str | Path) -> DatasetCard:
             f"dataset card has no field '{unknown[0]}'", accepted=closest(unknown[0], known), where=str(path)
         )
     made: dict[str, Any] = {key: tuple(content.get(key, ())) for key in ('channels', 'class_names')}
+    from ..graphs import get_layout, is_layout_file
+
     if is_layout_file(str(content.get('layout'))):
         made['layout'] = str(path.resolve().parent / content['layout'])
         get_layout(made['layout'])  # so that the archive, which has only its name, finds it
