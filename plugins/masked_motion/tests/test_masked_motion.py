@@ -116,7 +116,7 @@ def test_loss_is_the_mean_square_over_hidden_places_of_bodies_that_are_there(sta
         for n in range(2) for m in range(2) for t in range(10) for v in range(20) for c in range(3)
         if mask[n, t, v] and not (n == 1 and m == 1)
     ]
-    assert float(found.losses['motion']) == pytest.approx(sum(errors) / len(errors), rel=1e-4)
+    assert found.losses['motion'].item() == pytest.approx(sum(errors) / len(errors), rel=1e-4)
     assert float(found.diagnostics['hidden']) == pytest.approx(0.5)
 
 
