@@ -19,7 +19,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('cases', nargs='*', help='names of cases; --list shows them')
     parser.add_argument('--all', action='store_true', help='run every case (the default without names)')
     parser.add_argument('--list', action='store_true', help='print the names and stop')
-    parser.add_argument('--json', type=Path, metavar='FILE', help='write the figures there')
+    parser.add_argument('--json', type=Path, metavar='FILE', help='write the figures there, after every case')
     parser.add_argument(
         '--profile', metavar='BACKBONE',
         help='show instead where the pretext step of stgcn, transformer or gru spends its time',
@@ -30,7 +30,6 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     args = parse_args()
     from skelreg.bench.run import list_cases, profile, run_cases
-    from skelreg.engine.files import write_json
     from skelreg.engine.terminal import say
 
     if args.list:
@@ -39,9 +38,7 @@ def main() -> int:
     if args.profile:
         say(profile(args.profile))
         return 0
-    figures = run_cases(args.cases)
-    if args.json:
-        write_json(args.json, [figure.as_dict() for figure in figures])
+    run_cases(args.cases, args.json)
     return 0
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import torch
 from torch.profiler import ProfilerActivity
 from torch.profiler import profile as torch_profile
 
+from ..engine.files import write_json
 from ..engine.terminal import say
 from ..errors import ConfigError, closest
 from . import data, gpu, memory, ranks, startup, training
@@ -25,8 +27,13 @@ def list_cases() -> list[str]:
     return list(all_cases())
 
 
-def run_cases(names: Sequence[str] = ()) -> list[Figure]:
+def run_cases(names: Sequence[str] = (), path: Path | None = None) -> list[Figure]:
     """Measure the named cases, or all.
+
+    Args:
+        names: Of cases; none is all of them.
+        path: Where the figures go as JSON, written anew after every case, so that a run that is stopped
+            loses none of them.
 
     Raises:
         ConfigError: If there is no such case.
@@ -39,6 +46,8 @@ def run_cases(names: Sequence[str] = ()) -> list[Figure]:
     for name in names or cases:
         figures.append(cases[name]())
         say(f'{name:14} {line(figures[-1])}')
+        if path is not None:
+            write_json(path, [figure.as_dict() for figure in figures])
     return figures
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..engine.copies import BASIC
 from ..functional.neighbors import knn_predict
 from ..plugin_manager import load_plugins
 from ..registry import MODELS, OPTIM_WRAPPERS
@@ -19,7 +20,6 @@ SHAPE, QUEUE, TRAIN, TEST, WIDTH, CLASSES = (3, 50, 25, 2), 32768, 40091, 16487,
 #: Share of NTU60's sequences in which one body is there.
 ONE_BODY = 0.8
 RELEASE_VIEWS = 0.0078  # units a sequence for four views, in the authors' release
-BASIC = [dict(type='TemporalCrop', padding_ratio=6), dict(type='Shear', amplitude=0.5)]
 NORMAL = [
     dict(type='SpatialFlip', p=0.5),
     dict(type='Rotate'),

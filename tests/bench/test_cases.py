@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from skelreg.bench import gpu, training
+from skelreg.bench import gpu, run, training
 from skelreg.bench.data import skeleton_text
+from skelreg.bench.measure import figure
 from skelreg.bench.memory import sparse_archive
 from skelreg.bench.run import all_cases
 from skelreg.datasets.archive import SkeletonArchive
@@ -77,3 +78,16 @@ def test_batches_have_the_share_of_absent_bodies_that_is_asked_for(one_body: flo
     assert inputs.shape == (8, 3, 50, 25, 2)
     present = inputs.any(axis=(1, 2, 3))  # (N, M)
     assert np.mean(~present[:, 1]) == one_body and present[:, 0].all()
+
+
+def test_a_run_that_breaks_off_keeps_the_figures_it_has(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def broken() -> None:
+        raise KeyboardInterrupt
+
+    first = figure('first', [1.0], 's')
+    monkeypatch.setattr(run, 'all_cases', lambda: {'first': lambda: first, 'second': broken})
+    with pytest.raises(KeyboardInterrupt):
+        run.run_cases((), tmp_path / 'figures.json')
+    assert [entry['case'] for entry in json.loads((tmp_path / 'figures.json').read_text())] == ['first']
