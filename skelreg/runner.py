@@ -98,11 +98,37 @@ def _merge(cfg: Config, options: Mapping[str, Any]) -> None:
                 fix=f"did you mean 'model.{key}'?" if first in cfg and rest else None,
             )
     try:
-        cfg.merge_from_dict(dict(options))
-    except (TypeError, KeyError, IndexError, AssertionError) as error:
+        cfg.merge_from_dict(
+            {key: value for key, value in options.items() if not _replaces_item(cfg, key, value)}
+        )
+    except (TypeError, KeyError, IndexError, AssertionError, AttributeError) as error:
         raise ConfigError(
             'an option does not fit the config', got=f'{type(error).__name__}: {error}', where='--cfg-options'
         ) from error
+
+
+def _replaces_item(cfg: Config, key: str, value: Any) -> bool:
+    """Put the value in a list of the config, where the key ends in an index: the merge changes only dicts."""
+    *path, last = key.split('.')
+    place: Any = cfg
+    for part in path:
+        if isinstance(place, list) and part.isdigit() and int(part) < len(place):
+            place = place[int(part)]
+        elif isinstance(place, dict | Config) and part in place:
+            place = place[part]
+        else:
+            return False
+    if not isinstance(place, list) or not last.isdigit() or isinstance(value, dict):
+        return False
+    if int(last) >= len(place):
+        raise ConfigError(
+            f"option '{key}' is behind the end of a list",
+            got=last,
+            accepted=f'0 to {len(place) - 1}',
+            where='--cfg-options',
+        )
+    place[int(last)] = value
+    return True
 
 
 def use_synthetic_data(cfg: Config, sequences: int) -> None:
@@ -234,7 +260,7 @@ def _check_alternation(cfg: Config, model: Any, launcher: str) -> None:
         raise ConfigError(
             "mode='alternating' runs in one process only",
             where=where,
-            got=f'--launcher {launcher}: under several processes MMEngine steps around the model\'s own '
+            got=f"--launcher {launcher}: under several processes MMEngine steps around the model's own "
             'train_step, with one optimizer',
             fix="set mode='simultaneous' or 'reversal', which do without, or leave --launcher out",
         )
@@ -248,13 +274,15 @@ def _check_residence(cfg: Config, datasets: dict[str, Any]) -> None:
             continue
         if workers == 0 and cfg[name].get('pin_memory'):
             raise ConfigError(
-                'batches of a set that is kept on a device cannot be pinned', where=f'{name}.pin_memory',
+                'batches of a set that is kept on a device cannot be pinned',
+                where=f'{name}.pin_memory',
                 got=f'pin_memory=True and dataset.resident={residence.device!r}',
                 fix='remove pin_memory, or set dataset.resident=None',
             )
         if workers and residence.device != 'auto':
             raise ConfigError(
-                'workers do not reach a set that is kept on a device', where=f'{name}.num_workers',
+                'workers do not reach a set that is kept on a device',
+                where=f'{name}.num_workers',
                 got=f'num_workers={workers} and dataset.resident={residence.device!r}',
                 fix="set num_workers=0, or dataset.resident='auto' or None",
             )

@@ -34,8 +34,10 @@ MISTAKES = [
     (dict(model__queue=None), ["'similarities'", 'model.heads.contrast', 'model.queue']),
     (dict(model__queue__sise=3), ["no argument 'sise'", 'model.queue.sise', 'Closest: size']),
     (dict(model__type='Lerner'), ["model 'Lerner'", 'Closest: Learner', 'model.type']),
-    (dict(model__data_preprocessor__policy__stages=[[dict(type='Sheer')]]),
-     ["augmentation 'Sheer'", 'model.data_preprocessor.policy.stages.0.0.type', 'Shear']),
+    (
+        dict(model__data_preprocessor__policy__stages=[[dict(type='Sheer')]]),
+        ["augmentation 'Sheer'", 'model.data_preprocessor.policy.stages.0.0.type', 'Shear'],
+    ),
     (dict(train_dataloader__dataset__split='xsub'), ['xsub', '464-clean', 'train_dataloader.dataset']),
     (dict(train_dataloader__dataset__dataset='nuclea'), ['nuclea', 'nucla', 'train_dataloader.dataset']),
     (dict(train_dataloader__batch_size=99), ['smaller than one batch', 'train_dataloader.batch_size']),
@@ -121,11 +123,24 @@ def test_a_config_that_does_not_parse_is_named(tmp_path: Path, text: str) -> Non
         ({'backbone.dropout': 0.1}, "'backbone' is not read.*did you mean 'model.backbone.dropout'"),
         ({'train_cfg.max_epochs.x': 1}, 'does not fit'),
         ({'param_scheduler.7.gamma': 1}, 'does not fit'),
+        ({'param_scheduler.x': 1}, 'does not fit'),
+        ({'model.data_preprocessor.policy.stages.7': []}, "stages.7' is behind the end of a list.*0 to 2"),
     ],
 )
 def test_an_option_that_changes_nothing_is_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=f'(?s){message}'):
         load_config(ROOT / HICLR, options)
+
+
+def test_an_option_replaces_an_item_of_a_list() -> None:
+    policy = 'model.data_preprocessor.policy.stages'
+    before = load_config(ROOT / HICLR).model.data_preprocessor.policy.stages
+    stages = load_config(
+        ROOT / HICLR, {f'{policy}.2': [{'type': 'SkeleAdaIN'}]}
+    ).model.data_preprocessor.policy.stages
+    assert stages == [*before[:2], [{'type': 'SkeleAdaIN'}]]
+    changed = load_config(ROOT / HICLR, {f'{policy}.2.0.ratio': 0.3}).model.data_preprocessor.policy.stages
+    assert changed[2][0] == {**before[2][0], 'ratio': 0.3}
 
 
 def test_amp_is_refused_where_nothing_is_trained() -> None:
