@@ -1,5 +1,5 @@
-# SkeletonCLR in three streams that teach each other. One checkpoint holds them all: hiclr/gru_nucla_linear.py with
-# model.data_preprocessor.stream=bone (or motion) takes that stream out of it, tools/fuse_scores.py adds them up.
+# SkeletonCLR in three streams that teach each other. One checkpoint holds them all: hiclr/gru_nucla_linear.py
+# with model.data_preprocessor.stream=bone (or motion) takes that stream out, fuse_scores.py adds them up.
 _base_ = [
     '../_base_/datasets/nucla.py',
     '../_base_/backbones/gru_small.py',

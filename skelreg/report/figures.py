@@ -101,8 +101,14 @@ def scatter_plots(
         for label, name in enumerate(class_names):
             chosen = points[labels == label]
             ax.scatter(
-                chosen[:, 0], chosen[:, 1], s=16, alpha=0.8, linewidths=0, label=name,
-                color=COLOURS[label % len(COLOURS)], marker=MARKERS[label // len(COLOURS) % len(MARKERS)],
+                chosen[:, 0],
+                chosen[:, 1],
+                s=16,
+                alpha=0.8,
+                linewidths=0,
+                label=name,
+                color=COLOURS[label % len(COLOURS)],
+                marker=MARKERS[label // len(COLOURS) % len(MARKERS)],
             )
         ax.set(title=title, xticks=[], yticks=[])
     figure.legend(*axes[0].get_legend_handles_labels(), loc='outside right center', title='action')
@@ -166,7 +172,11 @@ def dot_plot(
                 mean = float(np.mean(values))
                 ax.errorbar(mean, place, xerr=half, fmt='o', color=COLOURS[0], markersize=6, capsize=3)
                 ax.annotate(
-                    f'{mean:.1f}', (mean, place), xytext=(0, 6), textcoords='offset points', ha='center',
+                    f'{mean:.1f}',
+                    (mean, place),
+                    xytext=(0, 6),
+                    textcoords='offset points',
+                    ha='center',
                     fontsize=8,
                 )
         low, high = ax.get_xlim()
@@ -175,6 +185,41 @@ def dot_plot(
         ax.grid(axis='x', color='0.9')
         ax.set_axisbelow(True)
     axes[0].set_ylim(len(rows) - 0.4, -0.6)  # the first row on top
+    return figure
+
+
+@_drawing
+def line_plot(
+    panels: Mapping[str, Mapping[str, Sequence[tuple[float, float, float | None]]]],
+    title: str,
+    xlabel: str,
+    ylabel: str,
+) -> Figure:
+    """A line with markers for each row over a numeric axis.
+
+    Args:
+        panels: Title -> row -> (x, mean, half the width of its interval or None); a row may be empty.
+        title: Of the whole.
+        xlabel: What x is, with its unit.
+        ylabel: What the means are, with their unit.
+    Raises:
+        ConfigError: If matplotlib is missing.
+    """
+    figure, axes = _figure(1, len(panels), (2.4 + 3.6 * len(panels), 3.8), share_y=True)
+    figure.suptitle(title, x=0.01, ha='left', fontsize=11, wrap=True)
+    for ax, (name, panel) in zip(axes, panels.items(), strict=True):
+        ticks = sorted({x for points in panel.values() for x, _, _ in points})
+        for i, (row, points) in enumerate(panel.items()):
+            colour, marker = COLOURS[i % len(COLOURS)], MARKERS[i // len(COLOURS) % len(MARKERS)]
+            x, y = [x for x, _, _ in points], [y for _, y, _ in points]
+            ax.plot(x, y, label=row, color=colour, marker=marker, markersize=5)
+            halves = [float('nan') if half is None else half for _, _, half in points]
+            ax.errorbar(x, y, yerr=halves, fmt='none', ecolor=colour, capsize=3, alpha=0.6)
+        ax.set(title=name, xlabel=xlabel, xticks=ticks)
+        ax.grid(axis='y', color='0.9')
+        ax.set_axisbelow(True)
+    axes[0].set_ylabel(ylabel)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc='outside right center')
     return figure
 
 
@@ -202,7 +247,8 @@ def _matplotlib() -> ModuleType:
         import matplotlib.figure
     except ImportError as error:
         raise ConfigError(
-            'figures are drawn by matplotlib, which is not installed', got=str(error),
+            'figures are drawn by matplotlib, which is not installed',
+            got=str(error),
             fix="pip install 'skelreg[vis]'",
         ) from error
     return matplotlib
@@ -221,6 +267,12 @@ def _mark(ax: Axes, events: Mapping[int, str]) -> None:
     for epoch, text in events.items():
         ax.axvline(epoch + 0.5, color='0.6', linewidth=0.8)
         ax.annotate(
-            text, (epoch + 0.5, 1), xycoords=('data', 'axes fraction'), xytext=(3, -3),
-            textcoords='offset points', va='top', fontsize=8, color='0.35',
+            text,
+            (epoch + 0.5, 1),
+            xycoords=('data', 'axes fraction'),
+            xytext=(3, -3),
+            textcoords='offset points',
+            va='top',
+            fontsize=8,
+            color='0.35',
         )

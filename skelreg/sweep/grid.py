@@ -23,6 +23,9 @@ rows:                                    # name -> steps, run one after another
       options: {train_dataloader.dataset.label_budget.seed: $seed}           # the cell's own seed
 ```
 
+Metrics that are one figure at several places may have an axis, and are then drawn as lines over it:
+`metrics: [semi5/top1, semi40/top1]` with `axis: {name: labels a class, at: [5, 40]}`.
+
 Where options meet, those of a step go before those of its column, and these before those of the grid.
 Training steps that are the same in several cells, source and all, run once.
 """
@@ -44,7 +47,7 @@ FIGURES = ('top1', 'top5', 'mean_class')
 #: As the value of an option: the seed of the cell.
 SEED = '$seed'
 
-_KEYS = ('title', 'note', 'seeds', 'reference', 'metrics', 'options', 'columns', 'rows')
+_KEYS = ('title', 'note', 'seeds', 'reference', 'metrics', 'axis', 'options', 'columns', 'rows')
 _REQUIRED = ('seeds', 'metrics', 'rows')
 _STEP_KEYS = ('train', 'test', 'from', 'options')
 
@@ -67,6 +70,19 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Axis:
+    """What distinguishes the metrics of a grid, where that is a number.
+
+    Attributes:
+        name: For people, with the unit.
+        at: A number for each metric.
+    """
+
+    name: str
+    at: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Grid:
     """A grid file as it was read; see the module for the meaning of each entry."""
 
@@ -75,6 +91,7 @@ class Grid:
     seeds: tuple[int, ...]
     reference: str | None
     metrics: tuple[str, ...]
+    axis: Axis | None
     options: Mapping[str, Any]
     columns: Mapping[str, Mapping[str, Any]]
     rows: Mapping[str, tuple[Step, ...]]
@@ -108,19 +125,25 @@ class _Reader:
         for key in _REQUIRED:
             if not entries.get(key):
                 self._refuse(key, 'is missing or empty', got=entries.get(key))
-        rows = {str(name): self._steps(steps, f'rows.{name}') for name, steps in
-                self._mapping(entries['rows'], 'rows').items()}
-        columns = {str(name): self._mapping(options, f'columns.{name}') for name, options in
-                   self._mapping(entries.get('columns'), 'columns').items()}
+        rows = {
+            str(name): self._steps(steps, f'rows.{name}')
+            for name, steps in self._mapping(entries['rows'], 'rows').items()
+        }
+        columns = {
+            str(name): self._mapping(options, f'columns.{name}')
+            for name, options in self._mapping(entries.get('columns'), 'columns').items()
+        }
         reference = entries.get('reference')
         if reference is not None and reference not in rows:
             self._refuse('reference', f"names no row: '{reference}'", accepted=closest(str(reference), rows))
+        metrics = self._metrics(entries['metrics'])
         return Grid(
             title=str(entries.get('title') or Path(self._path).parent.name),
             note=str(entries.get('note') or '').strip(),
             seeds=self._seeds(entries['seeds']),
             reference=reference,
-            metrics=self._metrics(entries['metrics']),
+            metrics=metrics,
+            axis=self._axis(entries.get('axis'), metrics),
             options=self._mapping(entries.get('options'), 'options'),
             columns=columns or {'': {}},
             rows=rows,
@@ -137,10 +160,31 @@ class _Reader:
             isinstance(m, str) and m.count('/') == 1 and m.split('/')[1] in FIGURES for m in metrics
         ):
             self._refuse(
-                'metrics', 'must be a list of <protocol>/<figure>', got=metrics,
+                'metrics',
+                'must be a list of <protocol>/<figure>',
+                got=metrics,
                 accepted=f'[linear/top1, knn1/top1]; figures: {", ".join(FIGURES)}',
             )
         return tuple(metrics)
+
+    def _axis(self, axis: Any, metrics: tuple[str, ...]) -> Axis | None:
+        if axis is None:
+            return None
+        entries = self._mapping(axis, 'axis', ('name', 'at'))
+        at: Any = entries.get('at')
+        numbers = isinstance(at, list) and all(type(number) in (int, float) for number in at)
+        if not entries.get('name') or not numbers or len(at) != len(metrics):
+            self._refuse(
+                'axis',
+                'must have a name and a number for each metric',
+                got=axis,
+                accepted=f'{{name: labels a class, at: [{len(metrics)} numbers]}}',
+            )
+        if len(set(at)) < len(at) or list(at) != sorted(at):
+            self._refuse('axis.at', 'must rise', got=at)
+        if len({metric.split('/')[1] for metric in metrics}) > 1:
+            self._refuse('axis', 'joins metrics of different figures', got=list(metrics))
+        return Axis(str(entries['name']), tuple(at))
 
     def _steps(self, steps: Any, key: str) -> tuple[Step, ...]:
         if not isinstance(steps, list) or not steps:
@@ -161,7 +205,9 @@ class _Reader:
         trained = [number for number, kind in enumerate(earlier, 1) if kind == 'train']
         if source is not None and source not in trained:
             self._refuse(
-                f'{key}.from', 'must be the number of an earlier step of the row that trains', got=source,
+                f'{key}.from',
+                'must be the number of an earlier step of the row that trains',
+                got=source,
                 accepted=', '.join(map(str, trained)) or 'nothing here: no earlier step trains',
             )
         return Step(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..report.figures import dot_plot
+from ..report.figures import dot_plot, line_plot
 from .execution import done, failure, gist
 from .grid import Grid
 from .plan import Cell
@@ -42,30 +42,41 @@ def collect(cells: Iterable[Cell]) -> list[Outcome]:
     for cell in cells:
         records = [record for step in cell.steps if (record := done(step)) is not None]
         failures = [record for step in cell.steps if (record := failure(step)) is not None]
-        outcomes.append(Outcome(
-            cell,
-            [record['command'] for record in records],
-            sum(record['seconds'] for record in records),
-            {name: result for record in records for name, result in record['results'].items()},
-            len(records) == len(cell.steps),
-            failures[0] if failures else None,
-        ))
+        outcomes.append(
+            Outcome(
+                cell,
+                [record['command'] for record in records],
+                sum(record['seconds'] for record in records),
+                {name: result for record in records for name, result in record['results'].items()},
+                len(records) == len(cell.steps),
+                failures[0] if failures else None,
+            )
+        )
     return outcomes
 
 
 def as_json(grid: Grid, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """Everything a table was made from; what is per class stays with the checkpoints."""
     return {
-        'title': grid.title, 'note': grid.note, 'seeds': list(grid.seeds), 'reference': grid.reference,
-        'metrics': list(grid.metrics), 'synthetic': _is_synthetic(outcomes),
+        'title': grid.title,
+        'note': grid.note,
+        'seeds': list(grid.seeds),
+        'reference': grid.reference,
+        'metrics': list(grid.metrics),
+        'synthetic': _is_synthetic(outcomes),
         'cells': [
             {
-                'row': o.cell.row, 'column': o.cell.column, 'seed': o.cell.seed, 'complete': o.is_whole,
+                'row': o.cell.row,
+                'column': o.cell.column,
+                'seed': o.cell.seed,
+                'complete': o.is_whole,
                 'results': {
                     name: {key: value for key, value in result.items() if not isinstance(value, list)}
                     for name, result in o.results.items()
                 },
-                'commands': o.commands, 'seconds': round(o.seconds, 1), 'failure': o.failure,
+                'commands': o.commands,
+                'seconds': round(o.seconds, 1),
+                'failure': o.failure,
             }
             for o in outcomes
         ],
@@ -91,11 +102,20 @@ def as_markdown(grid: Grid, outcomes: Sequence[Outcome]) -> str:
 
 
 def as_picture(grid: Grid, outcomes: Sequence[Outcome]) -> str:
-    """The table as SVG: a panel for each of its columns, means with their intervals, and every seed.
+    """The table as SVG: means with their intervals, a panel for each of its columns, with every seed.
+
+    A grid with an axis is drawn as lines over it, a panel for each set of options.
 
     Raises:
         ConfigError: If matplotlib is missing.
     """
+    title = f'{grid.title} (synthetic data)' if _is_synthetic(outcomes) else grid.title
+    if grid.axis is not None:
+        curves = {
+            column: {row: _curve(grid, outcomes, row, column) for row in grid.rows} for column in grid.columns
+        }
+        figure = grid.metrics[0].split('/')[1]
+        return line_plot(curves, title, grid.axis.name, f'{figure} (%): mean, 95 % t-interval')
     panels: dict[str, dict[str, list[float]]] = {}
     intervals: dict[str, dict[str, float]] = {}
     for column, metric in _places(grid):
@@ -107,8 +127,21 @@ def as_picture(grid: Grid, outcomes: Sequence[Outcome]) -> str:
             half = summarise(values).interval if values else None
             if half is not None:
                 intervals[name][row] = half
-    title = f'{grid.title} (synthetic data)' if _is_synthetic(outcomes) else grid.title
     return dot_plot(panels, intervals, title, '%: mean, 95 % t-interval, seeds', bounds=(0, 100))
+
+
+def _curve(
+    grid: Grid, outcomes: Sequence[Outcome], row: str, column: str
+) -> list[tuple[float, float, float | None]]:
+    """(place on the axis, mean, half its interval) of every metric that the row has."""
+    assert grid.axis is not None
+    points = []
+    for place, metric in zip(grid.axis.at, grid.metrics, strict=True):
+        values = [100 * value for value in _values(outcomes, row, column, metric).values()]
+        if values:
+            summary = summarise(values)
+            points.append((place, summary.mean, summary.interval))
+    return points
 
 
 def _places(grid: Grid) -> list[tuple[str, str]]:
@@ -117,10 +150,13 @@ def _places(grid: Grid) -> list[tuple[str, str]]:
 
 
 def _how(grid: Grid, outcomes: Sequence[Outcome]) -> str:
-    sets = sorted({
-        f'{result["dataset"]} {result["split"]} {result["subset"]} ({result["num_samples"]} sequences)'
-        for outcome in outcomes for result in outcome.results.values()
-    })
+    sets = sorted(
+        {
+            f'{result["dataset"]} {result["split"]} {result["subset"]} ({result["num_samples"]} sequences)'
+            for outcome in outcomes
+            for result in outcome.results.values()
+        }
+    )
     return (
         f'In %, mean ± sample standard deviation over seeds {", ".join(map(str, grid.seeds))} '
         '(n where fewer); a row that trains nothing runs once and has no spread. '
@@ -169,7 +205,8 @@ def _values(outcomes: Sequence[Outcome], row: str, column: str, metric: str) -> 
     protocol, figure = metric.split('/')
     found = {
         o.cell.seed: o.results[protocol][figure]
-        for o in outcomes if (o.cell.row, o.cell.column) == (row, column) and protocol in o.results
+        for o in outcomes
+        if (o.cell.row, o.cell.column) == (row, column) and protocol in o.results
     }
     return {seed: value for seed, value in found.items() if value is not None}
 

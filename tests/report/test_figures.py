@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from skelreg.errors import ConfigError
-from skelreg.report.figures import confusion_plot, dot_plot, loss_curves, scatter_plots
+from skelreg.report.figures import confusion_plot, dot_plot, line_plot, loss_curves, scatter_plots
 
 TERMS = {'loss': 'sum', 'head/level': 'level'}
 SHARE = ('head/top1', 'found')
@@ -77,3 +77,13 @@ def test_rows_without_values_and_intervals_beyond_the_bounds_are_drawn() -> None
     assert_drawing(svg)
     texts = re.findall('<!-- (.*) -->', svg)
     assert {'Title', 'one', 'two', '50.0', '0.0'} <= set(texts) and '200' not in texts
+
+
+@pytest.mark.usefixtures('_matplotlib')
+def test_lines_with_gaps_and_without_intervals_are_drawn() -> None:
+    panels = {'a': {'one': [(5.0, 30.0, 2.0), (40.0, 60.0, None)], 'two': []}, 'b': {'one': [], 'two': []}}
+    svg = line_plot(panels, 'Title', 'labels a class', 'top-1 (%)')
+    assert_drawing(svg)
+    assert {'Title', 'a', 'b', 'one', 'two', 'labels a class', 'top-1 (%)', '5', '40'} <= set(
+        re.findall('<!-- (.*) -->', svg)
+    )

@@ -39,6 +39,11 @@ def test_a_grid_needs_seeds_metrics_and_rows_only(tmp_path: Path) -> None:
     assert grid.columns == {'': {}} and grid.reference is None and grid.options == {}
 
 
+def test_an_axis_has_a_place_for_every_metric(tmp_path: Path) -> None:
+    grid = load(tmp_path, MINIMAL + 'axis: {name: keys, at: [0.5]}')
+    assert grid.axis == module.Axis('keys', (0.5,))
+
+
 @pytest.mark.parametrize('path', sorted(ROOT.glob('results/*/grid.yaml')), ids=lambda path: path.parent.name)
 def test_every_grid_of_the_repository_can_be_read(path: Path) -> None:
     for step in (step for steps in load_grid(path).rows.values() for step in steps):
@@ -62,6 +67,18 @@ def test_every_grid_of_the_repository_can_be_read(path: Path) -> None:
         ('[{test: knn.py}]', '[{test: a.py, from: 1}]', r'rows.raw\[0\].from must be the number'),
         ('[{test: knn.py}]', '[{train: a.py}, {test: b.py}, {test: c.py, from: 2}]', 'accepted: 1'),
         ('[{test: knn.py}]', '[', 'the grid file is no YAML'),
+        (
+            'seeds: [0]',
+            'seeds: [0]\naxis: {name: n, at: [1, 2]}',
+            'axis must have a name and a number for each',
+        ),
+        ('seeds: [0]', 'seeds: [0]\naxis: {at: [1]}', 'axis must have a name'),
+        ('[knn1/top1]', '[knn1/top1, knn5/top1]\naxis: {name: n, at: [2, 1]}', 'axis.at must rise'),
+        (
+            '[knn1/top1]',
+            '[knn1/top1, knn5/top5]\naxis: {name: n, at: [1, 2]}',
+            'metrics of different figures',
+        ),
     ],
 )
 def test_a_mistake_is_named_by_its_key(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,15 +9,22 @@ import pytest
 
 from skelreg.sweep.engines import LocalEngine
 from skelreg.sweep.execution import run
-from skelreg.sweep.grid import Grid
+from skelreg.sweep.grid import Axis, Grid
 from skelreg.sweep.plan import Cell
 from skelreg.sweep.report import Outcome, as_json, as_markdown, as_picture, collect
 
 from .conftest import KNN, MakeCells
 
 GRID = Grid(
-    title='Trial', note='Tuned on nothing.', seeds=(0, 1, 2), reference='base', options={},
-    metrics=('linear/top1', 'knn1/top1'), columns={'': {}}, rows={'base': (), 'ours': (), 'raw': ()},
+    title='Trial',
+    note='Tuned on nothing.',
+    seeds=(0, 1, 2),
+    reference='base',
+    options={},
+    metrics=('linear/top1', 'knn1/top1'),
+    axis=None,
+    columns={'': {}},
+    rows={'base': (), 'ours': (), 'raw': ()},
 )
 
 
@@ -29,8 +37,13 @@ def outcome(
 ) -> Outcome:
     results = {
         protocol: {
-            'top1': value, 'dataset': 'nucla', 'split': '464', 'subset': 'test', 'num_samples': 464,
-            'synthetic': synthetic, 'per_class': [0.1],
+            'top1': value,
+            'dataset': 'nucla',
+            'split': '464',
+            'subset': 'test',
+            'num_samples': 464,
+            'synthetic': synthetic,
+            'per_class': [0.1],
         }
         for protocol, value in figures.items()
     }
@@ -38,7 +51,10 @@ def outcome(
 
 
 FAILURE = {
-    'status': 1, 'command': 'c', 'log': 'work/log.txt', 'last_lines': ['error: no room', '  fix: more'],
+    'status': 1,
+    'command': 'c',
+    'log': 'work/log.txt',
+    'last_lines': ['error: no room', '  fix: more'],
 }
 OUTCOMES = [
     *(outcome('base', seed, linear=v, knn1=0.5) for seed, v in enumerate((0.60, 0.62, 0.64))),
@@ -105,3 +121,16 @@ def test_the_picture_names_rows_metrics_and_means() -> None:
     assert expected <= set(texts[0])
     assert pictures[0] == pictures[1] and 'Trial (synthetic data)' in texts[2]
     assert 'base' in texts[3]  # nothing measured yet: the rows stand there all the same
+
+
+def test_a_grid_with_an_axis_is_drawn_as_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip('matplotlib')
+    drawn: list[Any] = []
+    monkeypatch.setattr('skelreg.sweep.report.line_plot', lambda *args: drawn.append(args) or 'svg')
+    assert as_picture(replace(GRID, axis=Axis('labels', (5, 40))), OUTCOMES) == 'svg'
+    [(panels, title, xlabel, _)] = drawn
+    assert (title, xlabel) == ('Trial', 'labels')
+    assert panels['']['raw'] == [(40, 40.0, None)]
+    (x, mean, half), (_, other, none) = panels['']['ours']
+    assert (x, none) == (5, None) and (mean, other) == pytest.approx((64.5, 50.0))
+    assert half == pytest.approx(19.06, abs=1e-2)  # 12.706 * 2.1213 / sqrt(2)
