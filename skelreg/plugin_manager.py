@@ -38,6 +38,7 @@ CORE_MODULES = (
     'skelreg.compat.amp',
     'skelreg.compat.checkpoint',
     'skelreg.datasets.dataset',
+    'skelreg.datasets.joined',
     'skelreg.datasets.labelled_batches',
     'skelreg.datasets.readers.folder',
     'skelreg.datasets.readers.hiclr',

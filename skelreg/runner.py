@@ -138,7 +138,8 @@ def use_synthetic_data(cfg: Config, sequences: int) -> None:
     for name in DATALOADERS:
         loader = cfg.get(name)
         if loader is not None:
-            loader.dataset.archive = {'synthetic': sequences}
+            for part in loader.dataset.get('datasets', [loader.dataset]):
+                part.archive = {'synthetic': sequences}
 
 
 def build_datasets(cfg: Config) -> dict[str, Any]:
@@ -184,7 +185,9 @@ def build_runner(
     _check_alternation(cfg, model, launcher)
     if (train := datasets.get('train_dataloader')) is not None:
         digest = hashlib.sha256(train.labels.numpy().tobytes()).hexdigest()
-        model.prepare(TrainingSet(train.labels, f'{train.fingerprint}-{digest}'))
+        model.prepare(
+            TrainingSet(train.labels, f'{train.fingerprint}-{digest}', getattr(train, 'sources', None))
+        )
     parts: dict[str, Any] = {name: cfg.get(name) for name in RUNNER_ARGUMENTS}
     loaders: dict[str, Any] = {name: {**cfg[name], 'dataset': dataset} for name, dataset in datasets.items()}
     if pretrained is not None and not Path(pretrained).is_file():

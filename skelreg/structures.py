@@ -79,10 +79,12 @@ class TrainingSet:
     Attributes:
         labels: (S,) class of every sequence, -1 where unknown.
         fingerprint: Changes with anything that can change the tensors or the labels.
+        sources: (S,) which of several joined sets a sequence is from, counted from 0; None for one set.
     """
 
     labels: Tensor
     fingerprint: str
+    sources: Tensor | None = None
 
     @property
     def unlabelled(self) -> Tensor:

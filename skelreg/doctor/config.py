@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def examine_config(path: str | Path) -> Report:
 def _lacks_data(report: Report, cfg: Config) -> bool:
     """Say which archives are missing or damaged."""
     is_lacking = False
-    for name in dict.fromkeys(cfg[name].dataset.archive for name in DATALOADERS if _has_archive(cfg, name)):
+    for name in dict.fromkeys(_archives(cfg)):
         try:
             SkeletonArchive.open(name)
         except DataError as error:
@@ -58,13 +59,16 @@ def _lacks_data(report: Report, cfg: Config) -> bool:
     return is_lacking
 
 
-def _has_archive(cfg: Config, loader: str) -> bool:
-    return cfg.get(loader) is not None and isinstance(cfg[loader].dataset.get('archive'), (str, Path))
+def _archives(cfg: Config) -> Iterator[str | Path]:
+    for loader in (cfg[name] for name in DATALOADERS if cfg.get(name) is not None):
+        for part in loader.dataset.get('datasets', [loader.dataset]):
+            if isinstance(part.get('archive'), (str, Path)):
+                yield part.archive
 
 
 def _try_a_step(report: Report, model: Any, dataset: Any, size: int) -> None:
     """One step on the first and last sequences: losses that are finite, gradient in every part."""
-    model.prepare(TrainingSet(dataset.labels, dataset.fingerprint))
+    model.prepare(TrainingSet(dataset.labels, dataset.fingerprint, getattr(dataset, 'sources', None)))
     model.init_weights()
     order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(0))
     order = order[(dataset.labels[order] < 0).argsort(stable=True)]  # labelled ones first

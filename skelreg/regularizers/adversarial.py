@@ -17,6 +17,10 @@ from ..structures import Step, Terms, TrainingSet
 from .base import Adversary
 
 Mode = Literal['simultaneous', 'reversal', 'alternating']
+_NEEDS: dict[str, frozenset[str]] = {
+    'labelled': frozenset({'labels', 'unlabelled'}), 'unlabelled': frozenset({'labels', 'unlabelled'}),
+    'view': frozenset(), 'dataset': frozenset({'positions'}),
+}
 _MODES = ('simultaneous', 'reversal', 'alternating')
 
 
@@ -37,8 +41,8 @@ class AdversarialAlignment(Adversary):
     first, by an optimizer of its own, and the encoder's loss sees the new weights.
 
     Args:
-        domains: The two domains: 'labelled' and 'unlabelled', or 'view_0', 'view_1', ... for the ordered
-            views, weak to strong.
+        domains: The two domains: 'labelled' and 'unlabelled'; 'view_0', 'view_1', ... for the ordered views,
+            weak to strong; 'dataset_0', 'dataset_1', ... for the parts of a `JoinedDataset`.
         mode: See above.
         encoder_moves: 'both' wants both domains mistaken; 'second' only the second for the first.
         hidden_channels: Widths of the discriminator's hidden layers.
@@ -64,9 +68,11 @@ class AdversarialAlignment(Adversary):
             raise ValueError(f'domains must be two different names, got {domains}')
         self.domains, self.mode, self.encoder_moves = tuple(domains), mode, encoder_moves
         self.alternates = mode == 'alternating'
-        views = [_view(name) for name in domains]
-        self.min_views = max(0, *views) + 1
-        self.needs = frozenset({'features'}) | ({'labels', 'unlabelled'} if -1 in views else set())
+        kinds = [_kind(name) for name in domains]
+        self.min_views = 1 + max((number for kind, number in kinds if kind == 'view'), default=0)
+        self.needs = frozenset({'features'}).union(*(_NEEDS[kind] for kind, _ in kinds))
+        self.sources: Tensor | None
+        self.register_buffer('sources', None, persistent=False)
         widths = (feature_channels, *hidden_channels)
         layers: list[nn.Module] = []
         for width, following in pairwise(widths):
@@ -79,13 +85,22 @@ class AdversarialAlignment(Adversary):
         Raises:
             ConfigError: If no sequence is labelled, or none unlabelled, where that is a domain.
         """
+        self.sources = data.sources
+        parts = 1 if data.sources is None else int(data.sources.max()) + 1
         there = {'labelled': bool((~data.unlabelled).any()), 'unlabelled': bool(data.unlabelled.any())}
         for name in self.domains:
+            kind, number = _kind(name)
             if not there.get(name, True):
                 raise ConfigError(
                     f"the domain '{name}' has no sequence", where='AdversarialAlignment.domains',
                     got=f'{len(data.labels)} training sequences, none of them {name}',
                     fix="set train_dataloader.dataset.label_budget and unlabelled='keep', or other domains",
+                )
+            if kind == 'dataset' and number >= parts:
+                raise ConfigError(
+                    f"the domain '{name}' has no sequence", where='AdversarialAlignment.domains',
+                    got=f'{parts} joined set(s)', accepted=f'dataset_0 to dataset_{parts - 1}',
+                    fix="set train_dataloader.dataset=dict(type='JoinedDataset', datasets=[...])",
                 )
 
     def forward(self, step: Step) -> Terms:
@@ -123,24 +138,33 @@ class AdversarialAlignment(Adversary):
 
     def _domain(self, step: Step, name: str) -> Tensor:
         """(n, D) pooled features of one domain."""
-        view = _view(name)
-        if view >= 0:
-            return step.features[view].pooled
-        rows = step.labelled if name == 'labelled' else step.unlabelled
+        kind, number = _kind(name)
+        if kind == 'view':
+            return step.features[number].pooled
+        if kind == 'dataset':
+            if self.sources is None:
+                raise ValueError(f"the domain '{name}' is known only after prepare() with joined sets")
+            rows = self.sources[step.positions] == number
+        else:
+            rows = step.labelled if name == 'labelled' else step.unlabelled
         return step.features[0].pooled[rows]
 
 
-def _view(name: str) -> int:
-    """Index of the ordered view that a domain is, -1 for a kind of sequence.
+def _kind(name: str) -> tuple[str, int]:
+    """('view', 1) for 'view_1', ('dataset', 0) for 'dataset_0', (name, -1) for the others.
 
     Raises:
         ValueError: If there is no such domain.
     """
     if name in ('labelled', 'unlabelled'):
-        return -1
-    if not re.fullmatch(r'view_\d+', name):
-        raise ValueError(f"a domain is 'labelled', 'unlabelled' or 'view_0', 'view_1', ..., got {name!r}")
-    return int(name.removeprefix('view_'))
+        return name, -1
+    found = re.fullmatch(r'(view|dataset)_(\d+)', name)
+    if found is None:
+        raise ValueError(
+            "a domain is 'labelled', 'unlabelled', 'view_0', 'view_1', ... or 'dataset_0', 'dataset_1', ..., "
+            f'got {name!r}'
+        )
+    return found[1], int(found[2])
 
 
 def _accuracy(first: Tensor, second: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from skelreg.errors import ConfigError
 from skelreg.regularizers.adversarial import AdversarialAlignment
+from skelreg.structures import TrainingSet
 from tests.reference import semi_supervised as reference
 from tests.regularizers.small import D, Network, is_zero, skeletons, training_set
 
@@ -84,6 +85,19 @@ def test_two_views_can_be_the_domains() -> None:
     found = made(net.step(*views)).losses['discriminator'].item()
     assert found == pytest.approx(reference.domain_loss(logits[0], logits[2]), rel=1e-5)
     assert (made.min_views, made.needs) == (3, frozenset({'features'}))
+
+
+def test_two_joined_sets_can_be_the_domains() -> None:
+    made, net, x = term(domains=('dataset_1', 'dataset_0')), Network(), skeletons()
+    sources = torch.tensor([0, 1, 1, 0, 0, 1, 1, 0])
+    made.prepare(TrainingSet(torch.zeros(8, dtype=torch.int64), 'joined', sources))
+    index = torch.tensor([7, 6, 5, 4, 3, 2])
+    logits = made.discriminator(net.encoder(x))[:, 0].tolist()
+    first = [value for value, row in zip(logits, index.tolist(), strict=True) if sources[row] == 1]
+    second = [value for value, row in zip(logits, index.tolist(), strict=True) if sources[row] == 0]
+    found = made(net.step(x, index=index)).losses['discriminator'].item()
+    assert found == pytest.approx(reference.domain_loss(first, second), rel=1e-5)
+    assert 'sources' not in made.state_dict()
 
 
 def test_accuracy_is_the_share_that_the_discriminator_gets_right() -> None:
