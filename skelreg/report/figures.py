@@ -83,7 +83,10 @@ def loss_curves(
 
 @_drawing
 def scatter_plots(
-    panels: Mapping[str, NDArray[np.float32]], labels: NDArray[np.int64], class_names: Sequence[str]
+    panels: Mapping[str, NDArray[np.float32]],
+    labels: NDArray[np.int64],
+    class_names: Sequence[str],
+    legend: str = 'action',
 ) -> Figure:
     """Points of each panel, coloured and marked by class, one legend for all.
 
@@ -91,6 +94,7 @@ def scatter_plots(
         panels: Title -> points.
         labels: Class of each point, the same in all panels.
         class_names: A name per class.
+        legend: What a class is.
     Shape:
         points: (B, 2); labels: (B,).
     Raises:
@@ -111,7 +115,7 @@ def scatter_plots(
                 marker=MARKERS[label // len(COLOURS) % len(MARKERS)],
             )
         ax.set(title=title, xticks=[], yticks=[])
-    figure.legend(*axes[0].get_legend_handles_labels(), loc='outside right center', title='action')
+    figure.legend(*axes[0].get_legend_handles_labels(), loc='outside right center', title=legend)
     return figure
 
 

@@ -1,0 +1,54 @@
+#!/usr/bin/env python
+"""Draw the features of one or more checkpoints side by side, by t-SNE (PCA without scikit-learn):
+
+  tools/plot_features.py configs/assl/gru_nucla.py before=FILE after=FILE --colour domain --out figure.svg
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', help='config that fits all checkpoints')
+    parser.add_argument(
+        'checkpoints', nargs='+', metavar='[TITLE=]FILE', help='a panel each, titled by its file by default'
+    )
+    parser.add_argument(
+        '--colour', choices=('action', 'domain'), default='action',
+        help='action: test sequences by class; domain: training sequences, labelled and unlabelled, or by '
+        'the joined set that they are from (default: action)',
+    )
+    parser.add_argument('--out', required=True, type=Path, help='file to write, SVG')
+    parser.add_argument(
+        '--synthetic', nargs='?', type=int, const=512, metavar='N', help='as for tools/train.py'
+    )
+    parser.add_argument(
+        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='change config entries'
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    from skelreg.cli import parse_options
+    from skelreg.engine.files import write_text
+    from skelreg.report.feature_plot import feature_plot
+    from skelreg.runner import load_config
+
+    cfg = load_config(args.config, parse_options(args.cfg_options), synthetic=args.synthetic)
+    named = [text.partition('=') for text in args.checkpoints]
+    checkpoints = {title: file if equals else title for title, equals, file in named}
+    write_text(args.out, feature_plot(cfg, checkpoints, args.colour))
+    print(f'written to {args.out}')
+
+
+if __name__ == '__main__':
+    from skelreg.cli import run_tool
+
+    sys.exit(run_tool(main))
