@@ -44,7 +44,7 @@ def test_the_command_draws_a_panel_for_each_checkpoint(checkpoint: Path, tmp_pat
 
 
 def test_points_are_coloured_by_action_or_by_joined_set(checkpoint: Path) -> None:
-    assert 'donning' in texts(feature_plot(load_config(ROOT / CONFIG, synthetic=SIZE), {'a': checkpoint}))
+    assert 'clap' in texts(feature_plot(load_config(ROOT / CONFIG, synthetic=SIZE), {'a': checkpoint}))
     cameras = feature_plot(load_config(ROOT / CAMERAS, synthetic=SIZE), {'a': checkpoint}, 'domain')
     assert {'dataset_0', 'dataset_1'} <= texts(cameras)
 
