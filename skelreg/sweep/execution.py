@@ -26,7 +26,7 @@ _POLL_SECONDS = 0.1
 
 
 def done(step: PlannedStep) -> dict[str, Any] | None:
-    """The record of a finished step: key, command, seconds, checkpoint, results; None before it is one."""
+    """The record of a finished step: key, command, seconds, product, results; None before it is one."""
     record = _read(step.folder / _DONE)
     return record if record is not None and record['key'] == step.key else None
 
@@ -105,8 +105,7 @@ class _Running:
     def __init__(self, cell: Cell, root: Path, engine: Engine) -> None:
         self.cell, self.step = cell, _unfinished(cell)
         self._start = time.monotonic()
-        self._checkpoint = _source_checkpoint(self.step)
-        self.command = self.step.command(self._checkpoint)
+        self.command = self.step.command(_product(self.step.source))
         self._before = self._result_files()
         self.step.folder.mkdir(parents=True, exist_ok=True)
         with open(self.step.folder / LOG, 'a') as log:
@@ -130,10 +129,11 @@ class _Running:
         return f'{head}  FAILED: {gist(lines)} (log: {self.step.folder / LOG})'
 
     def _record_success(self, results: dict[str, Any], seconds: float) -> None:
-        trained = latest_checkpoint(self.step.folder) if self.step.kind == 'train' else None
+        made = latest_checkpoint(self.step.folder) if self.step.kind == 'train' else None
+        made = self.step.labels if self.step.kind == 'label' else made
         record = {
             'key': self.step.key, 'command': shown(self.command), 'seconds': round(seconds, 1),
-            'checkpoint': None if trained is None else str(trained), 'results': results,
+            'product': None if made is None else str(made), 'results': results,
         }
         write_json(self.step.folder / _DONE, record)
         (self.step.folder / _FAILED).unlink(missing_ok=True)
@@ -173,7 +173,7 @@ def _take(waiting: deque[Cell], running: Sequence[_Running], failed: set[Path]) 
 
 def _workplace(step: PlannedStep) -> Path:
     """Where a step writes its results: in its folder, or beside the checkpoint that it tests."""
-    return step.folder if step.kind == 'train' or step.source is None else step.source.folder
+    return step.source.folder if step.kind == 'test' and step.source is not None else step.folder
 
 
 def _next_step(cell: Cell) -> PlannedStep | None:
@@ -187,9 +187,10 @@ def _unfinished(cell: Cell) -> PlannedStep:
     return step
 
 
-def _source_checkpoint(step: PlannedStep) -> str | None:
-    record = None if step.source is None else done(step.source)
-    return None if record is None else record['checkpoint']
+def _product(step: PlannedStep | None) -> str | None:
+    """The checkpoint or the labels that a finished step has made."""
+    record = None if step is None else done(step)
+    return None if record is None else record['product']
 
 
 def _protocols_before(cell: Cell, step: PlannedStep) -> set[str]:

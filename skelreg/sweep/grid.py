@@ -21,6 +21,10 @@ rows:                                    # name -> steps, run one after another
     - train: configs/hiclr/stgcn_nucla_semi.py
       from: 1
       options: {train_dataloader.dataset.label_budget.seed: $seed}           # the cell's own seed
+  pseudo-labels:
+    - {train: configs/supervised/gru_nucla.py}
+    - {label: configs/supervised/gru_nucla.py, from: 1}       # tools/predict_labels.py
+    - {train: configs/pseudo_label/gru_nucla_retrain.py, from: 2}   # trains on the labels of step 2
 ```
 
 Metrics that are one figure at several places may have an axis, and are then drawn as lines over it:
@@ -49,21 +53,24 @@ SEED = '$seed'
 
 _KEYS = ('title', 'note', 'seeds', 'reference', 'metrics', 'axis', 'options', 'columns', 'rows')
 _REQUIRED = ('seeds', 'metrics', 'rows')
-_STEP_KEYS = ('train', 'test', 'from', 'options')
+Kind = Literal['train', 'test', 'label']
+_KINDS: tuple[Kind, ...] = ('train', 'test', 'label')
+_STEP_KEYS = (*_KINDS, 'from', 'options')
 
 
 @dataclass(frozen=True)
 class Step:
-    """One call of tools/train.py or tools/test.py.
+    """One call of tools/train.py, tools/test.py or tools/predict_labels.py.
 
     Attributes:
-        kind: Which of the two tools.
+        kind: Which of the tools.
         config: Its config file.
-        source: Position, from 0, of the step of the same row whose last checkpoint it starts from.
+        source: Position, from 0, of the step of the same row whose last checkpoint it starts from, or whose
+            labels it trains on.
         options: Dotted config key -> value.
     """
 
-    kind: Literal['train', 'test']
+    kind: Kind
     config: str
     source: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -91,10 +98,10 @@ class Grid:
     seeds: tuple[int, ...]
     reference: str | None
     metrics: tuple[str, ...]
-    axis: Axis | None
     options: Mapping[str, Any]
     columns: Mapping[str, Mapping[str, Any]]
     rows: Mapping[str, tuple[Step, ...]]
+    axis: Axis | None = None
 
 
 def load_grid(path: str | Path) -> Grid:
@@ -198,21 +205,23 @@ class _Reader:
 
     def _step(self, entry: Any, key: str, earlier: list[str]) -> Step:
         entries = self._mapping(entry, key, _STEP_KEYS)
-        named = [kind for kind in ('train', 'test') if kind in entries]
+        named: list[Kind] = [kind for kind in _KINDS if kind in entries]
         if len(named) != 1 or not isinstance(entries[named[0]], str):
-            self._refuse(key, 'must train or test one config', got=entry, accepted='{train: CONFIG}')
-        source = entries.get('from')
-        trained = [number for number, kind in enumerate(earlier, 1) if kind == 'train']
-        if source is not None and source not in trained:
             self._refuse(
-                f'{key}.from',
-                'must be the number of an earlier step of the row that trains',
-                got=source,
-                accepted=', '.join(map(str, trained)) or 'nothing here: no earlier step trains',
+                key, 'must train, test or label with one config', got=entry, accepted='{train: CONFIG}'
+            )
+        [kind] = named
+        source = entries.get('from')
+        useful = ('train', 'label') if kind == 'train' else ('train',)
+        possible = [number for number, other in enumerate(earlier, 1) if other in useful]
+        if source not in possible and (source is not None or kind == 'label'):
+            self._refuse(
+                f'{key}.from', f'must be the number of an earlier step to {" or ".join(useful)}', got=source,
+                accepted=', '.join(map(str, possible)) or 'nothing here: the row has none before this step',
             )
         return Step(
-            kind='train' if named == ['train'] else 'test',
-            config=entries[named[0]],
+            kind=kind,
+            config=entries[kind],
             source=None if source is None else source - 1,
             options=self._mapping(entries.get('options'), f'{key}.options'),
         )

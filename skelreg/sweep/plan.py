@@ -10,12 +10,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from ..cli import parse_options
 from ..errors import ConfigError
 from ..runner import load_config
-from .grid import SEED, Grid, Step
+from .grid import SEED, Grid, Kind, Step
+
+_TOOLS = {'train': 'tools/train.py', 'test': 'tools/test.py', 'label': 'tools/predict_labels.py'}
 
 
 @dataclass(frozen=True)
@@ -23,16 +25,16 @@ class PlannedStep:
     """One step of one cell.
 
     Attributes:
-        kind: 'train' or 'test'.
+        kind: 'train', 'test' or 'label'.
         config: The config file.
         options: Every option of the step, the seed among them.
-        source: The step whose last checkpoint it starts from.
+        source: The step whose last checkpoint it starts from, or whose labels it trains on.
         synthetic: How many synthetic sequences stand in for the data; None for the data themselves.
         folder: Where it works. The key is part of the name, so that a changed step starts afresh.
         key: Hash of the whole config as the step runs it, and of the steps that it starts from.
     """
 
-    kind: Literal['train', 'test']
+    kind: Kind
     config: str
     options: Mapping[str, Any]
     source: PlannedStep | None
@@ -40,18 +42,25 @@ class PlannedStep:
     folder: Path
     key: str
 
-    def command(self, checkpoint: str | None) -> list[str]:
-        """The arguments of Python that run this step; `checkpoint` is that of `source`."""
-        command = [f'tools/{self.kind}.py', self.config]
-        if checkpoint is not None:
-            command += ['--pretrained', checkpoint] if self.kind == 'train' else [checkpoint]
-        command += ['--work-dir', str(self.folder)]
+    @property
+    def labels(self) -> Path:
+        """The file that a step of kind 'label' writes."""
+        return self.folder / 'labels.json'
+
+    def command(self, product: str | None) -> list[str]:
+        """The arguments of Python that run this step; `product` is what `source` has made."""
+        command, options = [_TOOLS[self.kind], self.config], dict(self.options)
+        if product is not None and self.source is not None and self.source.kind == 'label':
+            options['train_dataloader.dataset.pseudo_labels'] = product
+        elif product is not None:
+            command += ['--pretrained', product] if self.kind == 'train' else [product]
+        command += ['--out', str(self.labels)] if self.kind == 'label' else ['--work-dir', str(self.folder)]
         if self.kind == 'train':
             command.append('--resume')
         if self.synthetic is not None:
             command += ['--synthetic', str(self.synthetic)]
-        if self.options:
-            command += ['--cfg-options', *(_option(key, value) for key, value in self.options.items())]
+        if options:
+            command += ['--cfg-options', *(_option(key, value) for key, value in options.items())]
         return command
 
 

@@ -34,6 +34,12 @@ for name in ('linear',) if sys.argv[0].endswith('train.py') and 'model.report=Tr
         stem.with_name(f'{stem.name}.{name}.json').write_text(json.dumps(result))
 """
 
+LABELS_STAND_IN = """
+import pathlib, sys
+assert sys.argv[2].endswith('epoch_1.pth')
+pathlib.Path(sys.argv[sys.argv.index('--out') + 1]).write_text('{}')
+"""
+
 MakeCells = Callable[[str], list[Cell]]
 
 
@@ -44,6 +50,7 @@ def root(tmp_path: Path) -> Path:
     tools.mkdir()
     for name in ('train.py', 'test.py'):
         (tools / name).write_text(STAND_IN)
+    (tools / 'predict_labels.py').write_text(LABELS_STAND_IN)
     torch.save({'meta': {}, 'state_dict': {}, 'optimizer': {}}, tools / 'epoch_1.pth')
     return tmp_path
 

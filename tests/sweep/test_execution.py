@@ -30,6 +30,14 @@ row:
 """
 
 
+TWO_STAGES = f"""
+row:
+  - {{train: {LINEAR}}}
+  - {{label: {LINEAR}, from: 1}}
+  - {{train: {LINEAR}, from: 2, options: {{model.report: true}}}}
+"""
+
+
 def run_all(cells: list[Cell], root: Path, jobs: int = 2) -> list[str]:
     lines: list[str] = []
     run(cells, root, LocalEngine(jobs), lines.append)
@@ -45,9 +53,19 @@ def test_steps_run_in_order_and_leave_their_results(root: Path, cells_of: MakeCe
     lines = run_all(cells, root)
     train, test = (done(step) for step in cells[0].steps)
     assert train and test
-    assert Path(train['checkpoint']).name == 'epoch_1.pth' and train['checkpoint'] in test['command']
+    assert Path(train['product']).name == 'epoch_1.pth' and train['product'] in test['command']
     assert list(train['results']) == ['linear'] and test['results']['knn1']['top1'] == 0.5
     assert len(lines) == 5 and lines[-1].startswith('[4/4]')
+
+
+def test_labels_of_one_step_train_the_next(root: Path, cells_of: MakeCells) -> None:
+    cell = cells_of(TWO_STAGES)[0]
+    lines = run_all([cell], root)
+    _, label, retrain = (done(step) for step in cell.steps)
+    assert label and retrain and 'FAILED' not in ''.join(lines)
+    assert Path(label['product']).read_text() == '{}'
+    assert f'train_dataloader.dataset.pseudo_labels={label["product"]}' in retrain['command']
+    assert '--pretrained' not in retrain['command']
 
 
 def test_finished_steps_do_not_run_again(root: Path, cells_of: MakeCells) -> None:

@@ -62,9 +62,11 @@ def test_every_grid_of_the_repository_can_be_read(path: Path) -> None:
         ('seeds: [0]', 'seeds: [0]\nreference: rwa', "reference names no row: 'rwa'(.|\n)*Closest: raw"),
         ('seeds: [0]', 'seeds: [0]\ncolumns: {a: 1}', 'columns.a must be a mapping'),
         ('[{test: knn.py}]', '{test: knn.py}', 'rows.raw must be a list of steps'),
-        ('[{test: knn.py}]', '[{test: a.py, train: b.py}]', r'rows.raw\[0\] must train or test one config'),
+        ('[{test: knn.py}]', '[{test: a.py, train: b.py}]', r'rows.raw\[0\] must train, test or label with'),
         ('[{test: knn.py}]', '[{test: a.py, option: {}}]', r"rows.raw\[0\] has the unknown key 'option'"),
         ('[{test: knn.py}]', '[{test: a.py, from: 1}]', r'rows.raw\[0\].from must be the number'),
+        ('[{test: knn.py}]', '[{label: a.py}]', r'rows.raw\[0\].from must be the number of .* step to train'),
+        ('[{test: knn.py}]', '[{train: a.py}, {label: b.py, from: 1}, {test: c.py, from: 2}]', 'accepted: 1'),
         ('[{test: knn.py}]', '[{train: a.py}, {test: b.py}, {test: c.py, from: 2}]', 'accepted: 1'),
         ('[{test: knn.py}]', '[', 'the grid file is no YAML'),
         (

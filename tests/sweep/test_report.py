@@ -22,7 +22,6 @@ GRID = Grid(
     reference='base',
     options={},
     metrics=('linear/top1', 'knn1/top1'),
-    axis=None,
     columns={'': {}},
     rows={'base': (), 'ours': (), 'raw': ()},
 )
