@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import ctypes
 import os
+import runpy
 import signal
 import subprocess
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from io import TextIOWrapper
+from multiprocessing import get_context
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
 
 from ..errors import ConfigError
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerProcess
 
 
 class Attempt(ABC):
@@ -70,23 +79,46 @@ class LocalEngine(Engine):
         return max(1, (os.cpu_count() or 1) // self._jobs)
 
     def start(self, command: Sequence[str], log: Path) -> Attempt:
-        return _LocalAttempt(spawn(command, log, threads=self._threads, environment=os.environ))
+        # Steps are forked off a process that has imported torch: that takes seconds, a short step as long.
+        environment = {**os.environ, 'OMP_NUM_THREADS': str(self._threads)}
+        context = get_context('forkserver')
+        context.set_forkserver_preload(['skelreg.tasks', 'torch._dynamo'])
+        process = context.Process(target=_run_script, args=(list(command), log, environment))
+        process.start()
+        return _LocalAttempt(process)
 
     def __str__(self) -> str:
         return f'{self._jobs} at a time, {self._threads} thread(s) each'
 
 
 class _LocalAttempt(Attempt):
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: ForkServerProcess) -> None:
         self._process = process
 
     @property
     def status(self) -> int | None:
-        return self._process.poll()
+        return self._process.exitcode
 
     def kill(self) -> None:
         self._process.kill()
-        self._process.wait()
+        self._process.join()
+
+
+def _run_script(command: list[str], log: Path, environment: dict[str, str]) -> None:
+    """Be `python -u SCRIPT ...` in a process that was forked off, torch and skelreg imported."""
+    if (die := _end_with_parent()) is not None:
+        die()
+    with open(log, 'a') as out:
+        os.dup2(out.fileno(), 1)
+        os.dup2(out.fileno(), 2)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(write_through=True)
+    os.environ.clear()
+    os.environ.update(environment)
+    torch.set_num_threads(int(environment['OMP_NUM_THREADS']))
+    sys.argv, sys.path[0] = command, str(Path(command[0]).parent)
+    runpy.run_path(command[0], run_name='__main__')
 
 
 def spawn(
