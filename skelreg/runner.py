@@ -50,6 +50,15 @@ READ = (
     'find_unused_parameters',
 )
 
+#: Entries of MMEngine's configs that have another place here: what to do instead.
+ELSEWHERE = {
+    'load_from': 'give the checkpoint with --pretrained',
+    'resume': 'add --resume',
+    'launcher': 'add --launcher',
+    'visualizer': 'name a hook in custom_hooks; the numbers of every epoch are in scalars.jsonl',
+    'vis_backends': 'name a hook in custom_hooks; the numbers of every epoch are in scalars.jsonl',
+}
+
 _logger = logging.getLogger('skelreg')
 
 
@@ -76,6 +85,9 @@ def load_config(
         raise ConfigError(
             'config cannot be read', got=f'{type(error).__name__}: {error}', where=str(path)
         ) from error
+    for key, fix in ELSEWHERE.items():
+        if cfg.get(key):
+            raise ConfigError(f"'{key}' is not read from a config", got=cfg[key], where=str(path), fix=fix)
     _merge(cfg, options or {})
     if synthetic is not None:
         use_synthetic_data(cfg, synthetic)
@@ -95,7 +107,7 @@ def _merge(cfg: Config, options: Mapping[str, Any]) -> None:
                 f"option '{key}' changes nothing, because '{first}' is not read",
                 where='--cfg-options',
                 accepted=closest(first, READ),
-                fix=f"did you mean 'model.{key}'?" if first in cfg and rest else None,
+                fix=f"did you mean 'model.{key}'?" if first in cfg and rest else ELSEWHERE.get(first),
             )
     try:
         cfg.merge_from_dict(

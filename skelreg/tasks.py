@@ -45,6 +45,11 @@ def train(
             fix='evaluate it with tools/test.py CONFIG CHECKPOINT',
         )
     runner = build_runner(cfg, work_dir, launcher, resume, pretrained)
+    if 'backbone' in cfg.model.get('frozen', ()) and pretrained is None and not resume:
+        runner.logger.warning(
+            'the encoder is frozen and untrained, so that this measures random features; give a checkpoint '
+            'with --pretrained, if it is the baseline that of configs/random/*.py'
+        )
     runner.train()
     barrier()  # rank 0 writes the last checkpoint while the others are already here
     checkpoint = latest_checkpoint(runner.work_dir)

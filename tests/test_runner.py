@@ -132,6 +132,13 @@ def test_an_option_that_changes_nothing_is_refused(options: dict[str, Any], mess
         load_config(ROOT / HICLR, options)
 
 
+@pytest.mark.parametrize('line', ["load_from = 'a.pth'", 'resume = True', "visualizer = dict(type='Own')"])
+def test_entries_that_have_another_place_are_named_with_it(tmp_path: Path, line: str) -> None:
+    (tmp_path / 'own.py').write_text(f"_base_ = ['{ROOT / HICLR}']\n{line}\n")
+    with pytest.raises(ConfigError, match=r'is not read from a config(?s:.*)fix: '):
+        load_config(tmp_path / 'own.py')
+
+
 def test_an_option_replaces_an_item_of_a_list() -> None:
     policy = 'model.data_preprocessor.policy.stages'
     before = load_config(ROOT / HICLR).model.data_preprocessor.policy.stages

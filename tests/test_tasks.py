@@ -40,6 +40,11 @@ def test_the_linear_protocol_keeps_the_pretrained_encoder(pretrained: Path, prob
     assert encoder and all(torch.equal(before[name], after[name]) for name in encoder)
 
 
+def test_probing_an_untrained_encoder_is_said(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    tasks.train(small(LINEAR), tmp_path)
+    assert 'the encoder is frozen and untrained' in ''.join(capfd.readouterr())
+
+
 @pytest.mark.parametrize('protocol', ['linear', 'knn1'])
 def test_a_result_is_written_beside_the_checkpoint(
     pretrained: Path, probed: Path, protocol: str, capsys: pytest.CaptureFixture[str]
