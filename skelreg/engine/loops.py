@@ -89,12 +89,11 @@ class FrozenFeatureTrainLoop(EpochBasedTrainLoop):
         return super().run()
 
 
-@LOOPS.register_module()
-class FrozenFeatureValLoop(ValLoop):
-    """MMEngine's ValLoop on features that are extracted once.
+class _FrozenFeatureEvaluation:
+    """An evaluation loop of MMEngine on features that are extracted once and kept.
 
     Args:
-        runner, dataloader, evaluator, fp16: As MMEngine's ValLoop takes them.
+        runner, dataloader, evaluator, fp16: As MMEngine's loop takes them.
         batch_size: How many sequences are encoded at a time.
         cache_dir: Where features are kept; None is `features` in the work dir.
     """
@@ -108,17 +107,23 @@ class FrozenFeatureValLoop(ValLoop):
         batch_size: int = 256,
         cache_dir: str | None = None,
     ) -> None:
-        super().__init__(runner, dataloader, evaluator, fp16)
+        super().__init__(runner, dataloader, evaluator, fp16)  # type: ignore[call-arg]
         self._store = _store(runner, cache_dir, batch_size)
 
     def run(self) -> dict:
         """Classify the features."""
         _serve_features(self, self._store)
-        return super().run()
+        metrics: dict = super().run()  # type: ignore[misc]
+        return metrics
 
 
 @LOOPS.register_module()
-class FrozenFeatureTestLoop(TestLoop):
+class FrozenFeatureValLoop(_FrozenFeatureEvaluation, ValLoop):
+    """MMEngine's ValLoop on the features of a frozen encoder; arguments as `FrozenFeatureTestLoop`."""
+
+
+@LOOPS.register_module()
+class FrozenFeatureTestLoop(_FrozenFeatureEvaluation, TestLoop):
     """MMEngine's TestLoop on features that are kept, so that testing again does not run the encoder.
 
     Args:
@@ -126,23 +131,6 @@ class FrozenFeatureTestLoop(TestLoop):
         batch_size: How many sequences are encoded at a time.
         cache_dir: Where features are kept; None is `features` in the work dir.
     """
-
-    def __init__(
-        self,
-        runner: Runner,
-        dataloader: DataLoader | dict,
-        evaluator: Evaluator | dict | list,
-        fp16: bool = False,
-        batch_size: int = 256,
-        cache_dir: str | None = None,
-    ) -> None:
-        super().__init__(runner, dataloader, evaluator, fp16)
-        self._store = _store(runner, cache_dir, batch_size)
-
-    def run(self) -> dict:
-        """Classify the features."""
-        _serve_features(self, self._store)
-        return super().run()
 
 
 @LOOPS.register_module()
@@ -228,7 +216,7 @@ def _store(runner: Runner, cache_dir: str | None, batch_size: int) -> FeatureBan
     return FeatureBank(cache_dir or Path(runner.work_dir) / 'features', batch_size)
 
 
-def _serve_features(loop: FrozenFeatureValLoop | FrozenFeatureTestLoop, store: FeatureBank) -> None:
+def _serve_features(loop: Any, store: FeatureBank) -> None:
     """Put features in the place of the loop's sequences; the cache answers when nothing has changed."""
     model = _frozen(loop.runner.model)
     if isinstance(loop.dataloader, FeatureLoader):
