@@ -13,12 +13,12 @@ from torch import Tensor, nn
 
 from ..errors import ConfigError, PluginError
 from ..functional.schedules import ramp
-from ..functional.streams import STREAMS
 from ..graphs import SkeletonLayout, get_layout
 from ..provenance import title_of
 from ..registry import HEADS, MODELS, NECKS, REGULARIZERS, config_path, current_path
 from ..structures import Features, MultiView, Step, Terms, TrainingSet, View
 from .alternation import alternating_step
+from .fit import check_branches, check_terms
 from .initialization import release_initialization, torch_initialization
 from .needs import SOURCES
 from .passing_statistics import with_passing_statistics
@@ -115,7 +115,7 @@ class Learner(StreamEncoder, BaseModel):
             'projector': projector, 'key_encoder': key_encoder, 'queue': queue,
         }
         self.build_encoder(**encoder)
-        self._check_branches(branches)
+        check_branches(self.data_preprocessor.stream, branches)
         self.branches = nn.ModuleDict({stream: Branch(stream, encoder) for stream in branches})
         width = self.embedding_channels
         self.classifier = (
@@ -147,7 +147,7 @@ class Learner(StreamEncoder, BaseModel):
             )
         self.frozen = tuple(frozen)
         self._freeze()
-        self._check_needs()
+        check_terms(self)
 
     def predictor(self) -> nn.ModuleDict:
         """Backbone, neck and classifier in the order in which they run."""
@@ -343,94 +343,6 @@ class Learner(StreamEncoder, BaseModel):
         there['teacher_logits'] = self.teacher is not None
         there['branches'] = len(self.branches) > 0
         return frozenset(name for name, is_there in there.items() if is_there)
-
-    def _check_needs(self) -> None:
-        """Refuse terms whose needs nothing supplies, naming both sides."""
-        policy = self.data_preprocessor.policy
-        self._check_edges(policy)
-        self._check_mixtures(policy)
-        views = 1 if policy is None else policy.num_views
-        for name in set(self.heads) & set(self.regularizers):
-            raise ConfigError(
-                'a head and a regularizer have one name',
-                got=name,
-                where=current_path('regularizers', name),
-                fix='rename one of the two, so that their losses can be told apart',
-            )
-        used: list[Any] = [term.component for term in (*self.heads.values(), *self.regularizers.values())]
-        if self.branches and not any('branches' in term.needs for term in used):
-            raise ConfigError(
-                'no head looks at the branches', got=', '.join(self.branches), where=current_path('branches'),
-                fix="add heads=dict(cross=dict(type='CrossStreamHead')), or remove model.branches",
-            )
-        for kind, terms in (('heads', self.heads), ('regularizers', self.regularizers)):
-            for name, term in terms.items():
-                component: Any = term.component
-                title, where = type(component).__name__, current_path(kind, name)
-                for need in sorted(component.needs - self.supplies):
-                    raise ConfigError(
-                        f"{title} needs '{need}', which this config does not supply",
-                        where=where,
-                        got=f'supplied: {", ".join(sorted(self.supplies))}',
-                        fix=f'configure {SOURCES.get(need, need)}, or remove {kind}.{name}',
-                    )
-                if views < component.min_views:
-                    raise ConfigError(
-                        f'{title} needs at least {component.min_views} ordered views',
-                        where=where,
-                        got=f'{views} from {type(policy).__name__ if policy is not None else "no policy"}',
-                        fix='add stages to model.data_preprocessor.policy',
-                    )
-                if component.num_views not in (None, views):
-                    raise ConfigError(
-                        f'the arguments of {title} are for {component.num_views} ordered views',
-                        where=where,
-                        got=f'{views} from the policy',
-                        fix='give as many as the policy has views, a level weight for each but the first',
-                    )
-
-    def _check_branches(self, branches: Sequence[str]) -> None:
-        """Refuse streams that no branch can have, and a learner whose own views are not joints."""
-        further = tuple(stream for stream in STREAMS if stream != 'joint')
-        if len(set(branches)) < len(branches) or not set(branches) <= set(further):
-            raise ConfigError(
-                'branches must be different streams beside the joint one', got=tuple(branches),
-                accepted=', '.join(further), where=current_path('branches'),
-            )
-        own = self.data_preprocessor.stream
-        if branches and own != 'joint':
-            raise ConfigError(
-                "branches make their streams of joints, and the learner's own stream is another", got=own,
-                where=current_path('data_preprocessor', 'stream'), fix="set it to 'joint'",
-            )
-
-    def _check_edges(self, policy: Any) -> None:
-        """Refuse augmentations of the graph before a backbone that has none."""
-        recipe = [] if policy is None else policy.recipe()
-        names = {type(a).__name__ for _, made_by in recipe for a in made_by if a.space == 'graph'}
-        if names and not self.backbone.takes_edges:
-            raise ConfigError(
-                f'{type(self.backbone).__name__} cannot take augmentations of edges',
-                got=', '.join(sorted(names)),
-                where=current_path('data_preprocessor', 'policy'),
-                fix='take a backbone with takes_edges = True, such as STGCN, or another augmentation',
-            )
-
-    def _check_mixtures(self, policy: Any) -> None:
-        """Refuse views that mix sequences where a term would give them the label of one."""
-        recipe = [] if policy is None else policy.recipe()
-        names = {type(a).__name__ for _, made_by in recipe for a in made_by if a.mixes_labels}
-        for kind, terms in (('heads', self.heads), ('regularizers', self.regularizers)):
-            for name, term in terms.items():
-                component: Any = term.component
-                if names and {'labels', 'unlabelled'} & component.needs and not component.takes_mixtures:
-                    raise ConfigError(
-                        f'{type(component).__name__} reads labels and cannot mix them',
-                        where=current_path(kind, name),
-                        got=f'views mixed by {", ".join(sorted(names))}',
-                        accepted='terms with takes_mixtures = True, such as ClassificationHead',
-                        fix=f'remove {kind}.{name}, or the mixing augmentation from the policy',
-                    )
 
     def _freeze(self) -> None:
         for name in self.frozen:
