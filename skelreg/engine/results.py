@@ -62,7 +62,7 @@ def make_result(
         'synthetic': bool(dataset.is_synthetic),
         'seed': seed,
         'config': config,
-        'checkpoint': None if checkpoint is None else str(checkpoint),
+        'checkpoint': None if checkpoint is None else _shown(Path(checkpoint)),
         'checkpoint_sha256': None if checkpoint is None else sha256(Path(checkpoint)),
         'versions': {
             'skelreg': __version__,
@@ -98,3 +98,9 @@ def write_result(path: str | Path, result: Mapping[str, Any]) -> Path:
             raise ConfigError(f'{name} must be a fraction of one', got=value, where=str(path))
     write_json(Path(path), {name: result[name] for name in SCHEMA})
     return Path(path)
+
+
+def _shown(path: Path) -> str:
+    """Relative to the current folder where it lies inside, so that committed results name no machine."""
+    path, here = path.absolute(), Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

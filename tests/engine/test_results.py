@@ -30,6 +30,16 @@ def test_a_result_names_where_it_came_from(result):
     assert result['top1'] == 0.75
 
 
+def test_a_checkpoint_in_the_current_folder_is_named_relative_to_it(tmp_path, monkeypatch):
+    (tmp_path / 'epoch_3.pth').write_bytes(b'weights')
+    monkeypatch.chdir(tmp_path)
+    report = classification_report(torch.eye(5)[[0]], torch.tensor([0]))
+    made = make_result(
+        report, protocol='linear', dataset=ToyDataset(), checkpoint=tmp_path / 'epoch_3.pth', config='a.py', seed=0
+    )
+    assert made['checkpoint'] == 'epoch_3.pth'
+
+
 def test_a_result_lies_beside_its_checkpoint(result, tmp_path):
     path = write_result(result_path(result['checkpoint'], 'linear'), result)
     assert path == tmp_path / 'epoch_3.linear.json'
