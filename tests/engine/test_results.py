@@ -34,9 +34,8 @@ def test_a_checkpoint_in_the_current_folder_is_named_relative_to_it(tmp_path, mo
     (tmp_path / 'epoch_3.pth').write_bytes(b'weights')
     monkeypatch.chdir(tmp_path)
     report = classification_report(torch.eye(5)[[0]], torch.tensor([0]))
-    made = make_result(
-        report, protocol='linear', dataset=ToyDataset(), checkpoint=tmp_path / 'epoch_3.pth', config='a.py', seed=0
-    )
+    where = dict(checkpoint=tmp_path / 'epoch_3.pth', config=None)
+    made = make_result(report, protocol='linear', dataset=ToyDataset(), seed=0, **where)
     assert made['checkpoint'] == 'epoch_3.pth'
 
 
