@@ -11,8 +11,10 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from io import TextIOWrapper
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import torch
@@ -106,8 +108,7 @@ class _LocalAttempt(Attempt):
 
 def _run_script(command: list[str], log: Path, environment: dict[str, str]) -> None:
     """Be `python -u SCRIPT ...` in a process that was forked off, torch and skelreg imported."""
-    if (die := _end_with_parent()) is not None:
-        die()
+    Thread(target=_end_with_sweep, daemon=True).start()
     with open(log, 'a') as out:
         os.dup2(out.fileno(), 1)
         os.dup2(out.fileno(), 2)
@@ -119,6 +120,14 @@ def _run_script(command: list[str], log: Path, environment: dict[str, str]) -> N
     torch.set_num_threads(int(environment['OMP_NUM_THREADS']))
     sys.argv, sys.path[0] = command, str(Path(command[0]).parent)
     runpy.run_path(command[0], run_name='__main__')
+
+
+def _end_with_sweep() -> None:
+    """A step ends with a sweep that is killed, so that no two processes write one folder."""
+    sweep = parent_process()
+    if sweep is not None:
+        wait([sweep.sentinel])
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def spawn(
@@ -140,7 +149,7 @@ def spawn(
 
 
 def _end_with_parent() -> Callable[[], object] | None:
-    """On Linux a step ends with a sweep that is killed, so that no two processes write one folder."""
+    """On Linux such a child ends with a parent that is killed."""
     if sys.platform != 'linux':
         return None
     prctl, set_death_signal = ctypes.CDLL(None).prctl, 1

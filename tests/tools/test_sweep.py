@@ -10,8 +10,6 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 GRID = """
 title: Trial
@@ -58,7 +56,6 @@ def kill_while_training(work_dir: Path, *arguments: str | Path) -> Path:
     return found[0].parent
 
 
-@pytest.mark.skipif(sys.platform != 'linux', reason='elsewhere a step outlives its killed sweep')
 def test_a_killed_sweep_goes_on_where_it_was_and_records_what_fails(tmp_path: Path) -> None:
     (tmp_path / 'grid.yaml').write_text(GRID)
     arguments = (tmp_path / 'grid.yaml', '--synthetic', '48', '--work-dir', tmp_path / 'work', '--jobs', '2')
