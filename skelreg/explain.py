@@ -13,6 +13,7 @@ from torch import nn
 
 from .compat.flops import count_flops, count_parameters
 from .datasets.cards import load_card
+from .datasets.joined import part_configs
 from .plugin_manager import load_plugins
 from .registry import MODELS
 from .structures import TrainingSet
@@ -36,12 +37,12 @@ def _data(cfg: Config) -> Iterator[str]:
     for name in ('train_dataloader', 'test_dataloader'):
         loader = cfg.get(name)
         if loader is not None:
-            data = loader.dataset
-            yield (
-                f'{name.partition("_")[0]:7} {data.get("dataset")} from {data.get("archive")}, '
-                f'split {data.get("split")}/{data.get("subset")}, {data.get("num_frames")} frames, '
-                f'batch {loader.batch_size}'
-            )
+            for data in part_configs(loader.dataset):
+                yield (
+                    f'{name.partition("_")[0]:7} {data.get("dataset")} from {data.get("archive")}, '
+                    f'split {data.get("split")}/{data.get("subset")}, {data.get("num_frames")} frames, '
+                    f'batch {loader.batch_size}'
+                )
 
 
 def _parts(cfg: Config, model: Any) -> Iterator[str]:
@@ -79,7 +80,8 @@ def _objective(cfg: Config, model: Any) -> Iterator[str]:
         return
     labels = torch.zeros(256, dtype=torch.int64)  # a training set of nothing, half of it unlabelled
     labels[::2] = -1
-    model.prepare(TrainingSet(labels, fingerprint='explain'))
+    joined = len(part_configs(cfg.train_dataloader.dataset)) if cfg.get('train_dataloader') is not None else 1
+    model.prepare(TrainingSet(labels, fingerprint='explain', sources=torch.arange(256) % joined))
     batch = {'inputs': _noise(model, cfg, 4), 'labels': labels[:4], 'index': torch.arange(4)}
     losses = model(**model.data_preprocessor(batch, training=True), mode='loss')['losses']
     weights = {name: term.weight for name, term in terms}
@@ -103,7 +105,7 @@ def _noise(model: Any, cfg: Config, n: int) -> torch.Tensor:
     loader = cfg.get('train_dataloader') or cfg.get('test_dataloader')
     frames, bodies = 50, 1
     if loader is not None:
-        data = loader.dataset
+        data = part_configs(loader.dataset)[0]
         frames = data.get('num_frames') or frames
         bodies = data.get('max_bodies') or load_card(data.dataset).max_bodies
     return torch.randn(n, model.backbone.in_channels, frames, model.layout.num_joints, bodies)

@@ -13,6 +13,7 @@ from mmengine.config import Config
 
 from .compat.runner import SkelregRunner
 from .compat.seeding import seed_everything
+from .datasets.joined import part_configs
 from .errors import CheckpointError, ConfigError, closest
 from .learner.alternation import AlternatingConstructor, alternating
 from .parts import DATALOADERS, check_parts
@@ -150,7 +151,7 @@ def use_synthetic_data(cfg: Config, sequences: int) -> None:
     for name in DATALOADERS:
         loader = cfg.get(name)
         if loader is not None:
-            for part in loader.dataset.get('datasets', [loader.dataset]):
+            for part in part_configs(loader.dataset):
                 part.archive = {'synthetic': sequences}
 
 

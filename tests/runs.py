@@ -23,7 +23,10 @@ def small_options(cfg: Config, epochs: int = 1) -> dict[str, Any]:
     options: dict[str, Any] = {}
     for loader in ('train_dataloader', 'test_dataloader'):
         if cfg.get(loader) is not None:
-            options |= {f'{loader}.batch_size': 4, f'{loader}.dataset.num_frames': 12}
+            joined = range(len(cfg[loader].dataset.get('datasets', ())))
+            for part in [f'.datasets.{i}' for i in joined] or ['']:
+                options[f'{loader}.dataset{part}.num_frames'] = 12
+            options[f'{loader}.batch_size'] = 4
     if cfg.model.backbone.type == 'STGCN':
         options |= {'model.backbone.hidden_channels': 4, 'model.backbone.out_channels': 8}
     elif cfg.model.backbone.type == 'GRU':

@@ -38,7 +38,7 @@ def main() -> None:
     args = parse_args()
     from skelreg.cli import parse_options
     from skelreg.engine.files import write_text
-    from skelreg.report.feature_plot import feature_plot
+    from skelreg.feature_plot import feature_plot
     from skelreg.runner import load_config
 
     cfg = load_config(args.config, parse_options(args.cfg_options), synthetic=args.synthetic)

@@ -167,6 +167,12 @@ class JoinedDataset(torch.utils.data.Dataset[dict[str, Tensor]]):
         }
 
 
+def part_configs(dataset: Mapping[str, Any]) -> Sequence[Any]:
+    """The configs of the sets behind a dataloader's: the parts of a joined one, else itself."""
+    parts: Sequence[Any] = dataset.get('datasets', [dataset])
+    return parts
+
+
 def _padded(inputs: Sequence[Tensor]) -> Tensor:
     """Behind one another along N, (n, C, t, V, m) each, with zeros up to the greatest T and M."""
     frames, bodies = (max(x.shape[axis] for x in inputs) for axis in (2, 4))

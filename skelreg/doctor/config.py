@@ -11,6 +11,7 @@ from mmengine.config import Config
 
 from ..compat.seeding import seed_everything
 from ..datasets.archive import SkeletonArchive
+from ..datasets.joined import part_configs
 from ..errors import DataError
 from ..parts import DATALOADERS, check_parts
 from ..plugin_manager import load_plugins
@@ -61,7 +62,7 @@ def _lacks_data(report: Report, cfg: Config) -> bool:
 
 def _archives(cfg: Config) -> Iterator[str | Path]:
     for loader in (cfg[name] for name in DATALOADERS if cfg.get(name) is not None):
-        for part in loader.dataset.get('datasets', [loader.dataset]):
+        for part in part_configs(loader.dataset):
             if isinstance(part.get('archive'), (str, Path)):
                 yield part.archive
 

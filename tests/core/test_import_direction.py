@@ -22,7 +22,7 @@ LAYERS = (
     {'testing', 'explain', 'parts', 'report', 'scaffold'},
     {'runner'},
     {'tasks', 'sweep', 'doctor'},
-    {'bench'},
+    {'bench', 'feature_plot'},
 )
 RANK = {unit: rank for rank, units in enumerate(LAYERS) for unit in units}
 

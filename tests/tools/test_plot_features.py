@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from skelreg.errors import ConfigError
-from skelreg.report.feature_plot import _some, feature_plot
+from skelreg.feature_plot import _some, feature_plot
 from skelreg.runner import build_runner, load_config
 
 pytest.importorskip('matplotlib')
@@ -56,7 +56,7 @@ def test_one_domain_is_refused(checkpoint: Path) -> None:
 
 
 def test_rare_groups_are_drawn_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr('skelreg.report.feature_plot.MAX_POINTS', 30)
+    monkeypatch.setattr('skelreg.feature_plot.MAX_POINTS', 30)
     groups = np.array([0] * 90 + [1] * 10)
     chosen = _some(groups)
     assert len(chosen) == 30 and (groups[chosen] == 1).sum() == 10 and len(set(chosen)) == 30

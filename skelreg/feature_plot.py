@@ -12,12 +12,12 @@ from mmengine.config import Config
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..engine.features import extract_features
-from ..errors import ConfigError
-from ..runner import build_datasets, build_runner
-from ..tasks import load_for_testing
-from .embedding import plane
-from .figures import scatter_plots
+from .engine.features import extract_features
+from .errors import ConfigError
+from .report.embedding import plane
+from .report.figures import scatter_plots
+from .runner import build_datasets, build_runner
+from .tasks import load_for_testing
 
 #: More points cover each other, and t-SNE takes minutes.
 MAX_POINTS = 800
