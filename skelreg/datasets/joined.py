@@ -63,11 +63,13 @@ class JoinedDataset(torch.utils.data.Dataset[dict[str, Tensor]]):
             if found != wanted:
                 raise ConfigError(
                     'joined sets differ in layout or channels', got=found, accepted=wanted, where=where,
+                    fix='join sets of one skeleton only',
                 )
             if part.num_frames != first.num_frames:
                 raise ConfigError(
                     'joined sets differ in their number of frames', got=part.num_frames,
                     accepted=first.num_frames, where=f'{where}.num_frames',
+                    fix='give every part the same num_frames',
                 )
             if labels == 'all' and part.class_names != first.class_names:
                 raise ConfigError(
