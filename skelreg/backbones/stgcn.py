@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ..functional.bodies import Bodies
 from ..functional.dropout import dropout
 from ..functional.graph_convolution import graph_convolution
+from ..functional.temporal_convolution import temporal_convolution
 from ..graphs import SkeletonLayout, adjacency, get_layout
 from ..registry import BACKBONES
 from ..structures import EdgePerturbation, Features
@@ -140,7 +141,9 @@ class STGCNBlock(nn.Module):
         weighted = adjacency if self.edge_importance is None else adjacency * self.edge_importance
         y = graph_convolution(x, weighted, self.graph_conv.weight, self.graph_conv.bias)
         y = torch.relu_(self.norm1(y))
-        y = dropout(self.norm2(self.temporal_conv(y)), self.dropout, self.training)
+        conv = self.temporal_conv
+        y = self.norm2(temporal_convolution(y, conv.weight, conv.bias, conv.stride[0]))
+        y = dropout(y, self.dropout, self.training)
         return torch.relu_(y + self.residual(x) if self.has_residual else y)
 
 

@@ -114,17 +114,19 @@ class ResampleFrames:
 
 @TRANSFORMS.register_module()
 class AlignShoulders:
-    """Turn every body about the vertical y axis, in every frame, until its shoulders point along x.
+    """Turn every body about the vertical y axis until its shoulders point along x, whatever the camera saw.
 
-    The HiCLR release does so after resampling. The angle is taken from the arc cosine, with 1e-4 added
-    to the length of the shoulder line, so that it is exact only where that is long; which way to turn is
-    decided once for a body, by where its shoulders point on the whole.
+    The HiCLR release does so in every frame, after resampling. The angle is taken from the arc cosine,
+    with 1e-4 added to the length of the shoulder line, so that it is exact only where that is long; which
+    way to turn is decided once for a body, by where its shoulders point on the whole.
 
     Args:
         layout: Skeleton layout; the dataset supplies it.
         left: Name of the joint at which the shoulder line begins.
         right: Name of the joint at which it ends.
         channels: Names of the C axis, which must begin with x, y, z; the dataset supplies them.
+        every_frame: False turns all frames of a body as the first one in which it is there, so that
+            it still turns round where it did.
     """
 
     def __init__(
@@ -133,6 +135,7 @@ class AlignShoulders:
         left: str = 'left_shoulder',
         right: str = 'right_shoulder',
         channels: Sequence[str] = ('x', 'y', 'z'),
+        every_frame: bool = True,
     ) -> None:
         layout = get_layout(layout)
         for joint in (left, right):
@@ -142,11 +145,15 @@ class AlignShoulders:
         if tuple(channels[:3]) != ('x', 'y', 'z'):
             raise ValueError(f'channels must begin with x, y, z to be turned about y, got {tuple(channels)}')
         self._left, self._right = layout.joints.index(left), layout.joints.index(right)
+        self.every_frame = every_frame
 
     def __call__(self, frames: Frames) -> Frames:
         line = (frames[:, :, self._right] - frames[:, :, self._left]).astype(np.float64)  # (T, M, C)
+        if not self.every_frame:
+            first = frames.any(axis=(2, 3)).argmax(axis=0)  # (M,)
+            line = np.take_along_axis(line, first[None, :, None], axis=0)  # (1, M, C)
         along, away = line[..., 0], line[..., 2]
-        angle = np.arccos(along / (np.hypot(along, away) + 1e-4))  # (T, M), within 0 .. pi
+        angle = np.arccos(along / (np.hypot(along, away) + 1e-4))  # (T or 1, M), within 0 .. pi
         angle = np.where(away.sum(axis=0) >= 0, -angle, angle)[..., None]
         x, z = frames[..., 0].astype(np.float64), frames[..., 2].astype(np.float64)
         turned = frames.copy()

@@ -114,6 +114,18 @@ def test_shoulders_that_point_away_and_back_are_turned_to_one_side(frames: np.nd
     np.testing.assert_allclose(line[3], [-1.4, 0, -4.8], atol=1e-3)
 
 
+def test_a_body_may_be_turned_as_its_first_frame_is_and_keeps_its_own_turning(frames: np.ndarray) -> None:
+    for t, (x, z) in enumerate(((300, 400), (400, -300), (0, 500), (-300, 400))):
+        frames[t, 0, 8] = frames[t, 0, 4] + np.float32([x, 20, z])
+    turned = AlignShoulders('ntu_rgbd', every_frame=False)(frames)
+    line = (turned[:, 0, 8] - turned[:, 0, 4])[:4]
+    expected = [[500, 20, 0], [0, 20, -500], [400, 20, 300], [140, 20, 480]]
+    np.testing.assert_allclose(line, expected, atol=1e-2)
+    assert not turned[:2, 1].any(), 'the second body comes later'
+    shoulders = turned[2, 1, 8] - turned[2, 1, 4]
+    assert shoulders[0] > 0 and abs(shoulders[2]) < 1e-2 * shoulders[0]
+
+
 def test_an_absent_body_is_not_turned(frames: np.ndarray) -> None:
     assert not AlignShoulders('ntu_rgbd')(frames)[:2, 1].any()
 
