@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from ..functional.bodies import Bodies
 from ..functional.dropout import dropout
 from ..functional.graph_convolution import graph_convolution
-from ..functional.temporal_convolution import temporal_convolution
 from ..graphs import SkeletonLayout, adjacency, get_layout
 from ..registry import BACKBONES
 from ..structures import EdgePerturbation, Features
 from .base import Backbone
+from .temporal_conv import TemporalConv2d
 
 TEMPORAL_KERNEL = 9
 
@@ -127,9 +127,7 @@ class STGCNBlock(nn.Module):
         self.edge_importance = nn.Parameter(torch.ones(subsets, joints, joints)) if edge_importance else None
         self.graph_conv = nn.Conv2d(in_channels, subsets * out_channels, 1)
         self.norm1 = nn.BatchNorm2d(out_channels)
-        self.temporal_conv = nn.Conv2d(
-            out_channels, out_channels, (TEMPORAL_KERNEL, 1), (stride, 1), (TEMPORAL_KERNEL // 2, 0)
-        )
+        self.temporal_conv = TemporalConv2d(out_channels, out_channels, TEMPORAL_KERNEL, stride)
         self.norm2 = nn.BatchNorm2d(out_channels)
         self.residual: nn.Module = nn.Identity()
         if residual and (in_channels != out_channels or stride != 1):
@@ -141,9 +139,7 @@ class STGCNBlock(nn.Module):
         weighted = adjacency if self.edge_importance is None else adjacency * self.edge_importance
         y = graph_convolution(x, weighted, self.graph_conv.weight, self.graph_conv.bias)
         y = torch.relu_(self.norm1(y))
-        conv = self.temporal_conv
-        y = self.norm2(temporal_convolution(y, conv.weight, conv.bias, conv.stride[0]))
-        y = dropout(y, self.dropout, self.training)
+        y = dropout(self.norm2(self.temporal_conv(y)), self.dropout, self.training)
         return torch.relu_(y + self.residual(x) if self.has_residual else y)
 
 

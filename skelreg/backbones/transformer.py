@@ -15,6 +15,7 @@ from ..graphs import SkeletonLayout, get_layout
 from ..registry import BACKBONES
 from ..structures import EdgePerturbation, Features
 from .base import Backbone
+from .temporal_conv import TemporalConv2d
 
 TEMPORAL_KERNEL = 7
 NEGATIVE_SLOPE = 0.1
@@ -248,8 +249,7 @@ class TemporalConvolution(nn.Module):
         super().__init__()
         self.skip_dropout = skip_dropout
         self.mix = nn.Sequential(
-            nn.Conv2d(channels, channels, (TEMPORAL_KERNEL, 1), (stride, 1), (TEMPORAL_KERNEL // 2, 0)),
-            nn.BatchNorm2d(channels),
+            TemporalConv2d(channels, channels, TEMPORAL_KERNEL, stride), nn.BatchNorm2d(channels)
         )
         self.skip: nn.Module = nn.Identity()
         if projects:
