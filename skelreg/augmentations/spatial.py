@@ -120,12 +120,10 @@ class GaussianNoise(Augmentation):
     def sample(self, x: Tensor, generator: Generator | None = None) -> dict[str, Tensor]:
         """noise: as x."""
         std = torch.where(bernoulli(x, self.p, generator), self.std, 0.0).to(x.dtype)
-        return {'noise': normal(x, generator) * per_sequence(std, x)}
+        return {'noise': normal(x, generator).mul_(per_sequence(std, x))}
 
     def apply(self, x: Tensor, noise: Tensor) -> Tensor:  # type: ignore[override]
-        if self.keep_absent:
-            noise = augment.only_present(noise, x)
-        return x + noise
+        return augment.add_to_present(x, noise) if self.keep_absent else x + noise
 
 
 @AUGMENTATIONS.register_module()

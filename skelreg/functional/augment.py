@@ -156,11 +156,11 @@ def present_bodies(x: Tensor) -> Tensor:
     return x.abs().sum(dim=(1, 2, 3), keepdim=True) != 0
 
 
-def only_present(values: Tensor, x: Tensor) -> Tensor:
-    """values (N, C, T, V, M) with zeros for the bodies that are all zeros in x (N, C, T, V, M)."""
+def add_to_present(x: Tensor, values: Tensor) -> Tensor:
+    """x + values, both (N, C, T, V, M), but for the bodies that are all zeros in x."""
     n, _, _, v, m = x.shape
-    present = present_bodies(x).expand(n, 1, 1, v, m).reshape(n, 1, 1, v * m)
-    return (values.flatten(3) * present).reshape(values.shape)
+    present = present_bodies(x).expand(n, 1, 1, v, m).reshape(n, 1, 1, v * m).to(x.dtype)
+    return torch.addcmul(x.flatten(3), values.flatten(3), present).reshape(x.shape)
 
 
 def selection_mask(indices: Tensor, size: int) -> Tensor:
