@@ -36,7 +36,7 @@ def parse_args() -> argparse.Namespace:
     )
     cluster = parser.add_argument_group('with --engine ray')
     cluster.add_argument(
-        '--address', help='of the cluster (default: the one this machine is in, or a new one on this machine)'
+        '--address', help="of the cluster, 'auto' for this machine's (default: a new one on this machine)"
     )
     cluster.add_argument('--cpus', type=int, metavar='N', help='cores of a step (default: 1)')
     cluster.add_argument('--gpus', type=float, metavar='X', help='GPUs of a step, 0.5 say (default: 0)')

@@ -28,8 +28,8 @@ class RayEngine(Engine):
     have skelreg installed.
 
     Args:
-        address: Of the cluster's head, 'auto' for the one that this machine belongs to; None for the one
-            that this machine belongs to or RAY_ADDRESS names, or else a new one on this machine.
+        address: Of the cluster's head, 'auto' for the cluster that this machine belongs to; None for the one
+            that RAY_ADDRESS names, or else a new one on this machine.
         cpus: Cores that a step takes, and threads it computes with.
         gpus: GPUs that a step takes; a fraction lets several share one.
         jobs: How many steps run at a time; None for as many as the cluster has cores and GPUs for.
@@ -58,13 +58,15 @@ class RayEngine(Engine):
             )
 
     def _connect(self, address: str | None) -> None:
+        # Left to itself, Ray waits for the last cluster of this machine, even where that one was killed.
+        address = address or os.environ.get('RAY_ADDRESS') or 'local'
         try:
             self._ray.init(
                 address=address, include_dashboard=False, log_to_driver=False, logging_level='error'
             )
         except Exception as error:  # Ray tells a busy machine from a wrong address by the text alone
             raise ConfigError(
-                'Ray does not answer', got=str(error), where=f'--address {address or "(none given)"}',
+                'Ray does not answer', got=str(error), where=f'--address {address}',
                 fix='check the address with `ray status --address ADDRESS`; on a busy machine, start Ray '
                 'with `ray start --head` before the sweep',
             ) from error

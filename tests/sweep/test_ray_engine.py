@@ -127,6 +127,23 @@ def test_an_address_where_nothing_answers_is_one_message(monkeypatch: pytest.Mon
     assert 'nobody at 127.0.0.1:1' in str(caught.value) and '--address 127.0.0.1:1' in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ('address', 'environment', 'asked'),
+    [(None, '', 'local'), (None, 'HEAD:1', 'HEAD:1'), ('auto', 'HEAD:1', 'auto')],
+)
+def test_without_an_address_a_cluster_is_started_here(
+    address: str | None, environment: str, asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(**arguments: Any) -> None:
+        raise ConnectionError(f'nobody at {arguments["address"]}')
+
+    monkeypatch.setattr(ray, 'is_initialized', lambda: False)
+    monkeypatch.setattr(ray, 'init', refuses)
+    monkeypatch.setenv('RAY_ADDRESS', environment)
+    with pytest.raises(ConfigError, match=f'nobody at {asked}'):
+        RayEngine(address=address)
+
+
 def test_jobs_bound_what_runs_at_a_time() -> None:
     assert [RayEngine().slots, RayEngine(jobs=1).slots, RayEngine(cpus=2).slots] == [2, 1, 1]
 
