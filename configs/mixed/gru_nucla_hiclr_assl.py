@@ -1,20 +1,9 @@
 # HiCLR's contrast on all sequences and ASSL's terms on the unlabelled ones, in one run.
-_base_ = ['../hiclr/gru_nucla.py']
-train_dataloader = dict(
-    drop_last=False,
-    batch_sampler=dict(type='LabelledUnlabelledBatches', labelled_share=0.5),
-    dataset=dict(label_budget=dict(per_class_n=5, seed=0), unlabelled='keep'),
-)
+_base_ = ['gru_nucla_hiclr_labels.py']
 model = dict(
-    neck=dict(type='LinearTranslation', out_channels=64),
-    classifier=dict(type='MLPClassifier', num_classes=10),
-    heads=dict(classification=dict(type='ClassificationHead')),
     regularizers=dict(
         inpainting=dict(type='SkeletonInpainting', decoder_channels=64),
         neighborhood=dict(type='NeighborhoodConsistency', num_neighbors=8),
         alignment=dict(type='AdversarialAlignment', weight=0.1),
     ),
 )
-protocol = 'joint'
-test_cfg = dict()
-test_evaluator = dict(type='ClassificationMetric')
