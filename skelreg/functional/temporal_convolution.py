@@ -32,15 +32,17 @@ def temporal_convolution(x: Tensor, weight: Tensor, bias: Tensor | None, stride:
 
 
 def _by_products(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """The same sum as ``back @ ((ahead @ x) * (tap @ weight))``, where * is a product of matrices."""
+    """The same sum as ``to_frames @ ((from_frames @ x) * (from_taps @ weight))``, * a matrix product."""
     b, c, t, v = x.shape
     c_out, _, num_taps, _ = weight.shape
-    ahead, tap, back = _transforms(t, num_taps)
+    from_frames, from_taps, to_frames = _transforms(t, num_taps)
     frames = x.permute(2, 1, 0, 3).reshape(t, -1)  # (T, C * B * V)
     taps = weight.permute(2, 0, 1, 3).reshape(num_taps, -1)  # (K, C_out * C)
-    products = torch.bmm((tap @ taps).view(-1, c_out, c), (ahead @ frames).view(-1, c, b * v))
+    mixing, mixed = (from_taps @ taps).view(-1, c_out, c), (from_frames @ frames).view(-1, c, b * v)
+    products = torch.bmm(mixing, mixed)  # (P, C_out, B * V)
     start = x.new_zeros(1) if bias is None else bias.repeat_interleave(b * v)
-    return torch.addmm(start, back, products.flatten(1)).view(t, c_out, b, v).permute(2, 1, 0, 3).contiguous()
+    y = torch.addmm(start, to_frames, products.flatten(1))  # (T, C_out * B * V)
+    return y.view(t, c_out, b, v).permute(2, 1, 0, 3).contiguous()
 
 
 @lru_cache(maxsize=32)
@@ -65,7 +67,8 @@ def _transforms(num_frames: int, num_taps: int) -> tuple[Tensor, Tensor, Tensor]
         alternating = np.cos(np.pi * frame)
         ahead, taps = [*ahead, alternating], [*taps, np.cos(np.pi * tap)]
         back += [alternating / length]
-    to_products, from_taps, to_frames = (
-        torch.tensor(np.stack(rows), dtype=torch.float32) for rows in (ahead, taps, back)
-    )
-    return to_products, from_taps, to_frames.T.contiguous()
+    with torch.inference_mode(False):  # what is kept here must serve a later training step too
+        from_frames, from_taps, to_frames = (
+            torch.tensor(np.stack(rows), dtype=torch.float32) for rows in (ahead, taps, back)
+        )
+        return from_frames, from_taps, to_frames.T.contiguous()

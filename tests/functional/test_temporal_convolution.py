@@ -76,6 +76,15 @@ def test_only_wide_float32_layers_on_a_cpu_are_transformed(monkeypatch: pytest.M
     assert len(taken) == 1
 
 
+def test_a_layer_trains_after_it_was_used_in_inference_mode() -> None:
+    module._transforms.cache_clear()
+    x, weight, bias = parts((128, 128), 13, 9)
+    with torch.inference_mode():
+        temporal_convolution(x, weight, bias)
+    temporal_convolution(x, weight.requires_grad_(), bias).sum().backward()
+    assert weight.grad is not None and weight.grad.abs().sum() > 0
+
+
 def test_wide_layers_are_no_less_accurate_than_float32_allows() -> None:
     x, weight, bias = parts((256, 256), 13, 9)
     expected = torch.nn.functional.conv2d(x.double(), weight.double(), bias.double(), padding=(4, 0))
