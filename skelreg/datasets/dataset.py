@@ -25,7 +25,7 @@ from .pseudo_labels import fill_with_pseudo_labels
 from .residence import Residence
 from .sequence_store import RawStore, ResampledStore, cache_key
 from .splits import NOT, WITHOUT_TWINS, select
-from .synthetic import generate
+from .synthetic import describe, generate
 
 __all__ = ['SkeletonDataset', 'batch_collate']
 
@@ -92,10 +92,11 @@ class SkeletonDataset(torch.utils.data.Dataset[dict[str, Tensor]]):
         split = str(split)  # a command line turns the split '464' into a number
         self.card = load_card(dataset)
         rule = self.card.rule(split, subset)
-        self.archive = open_archive(self.card, archive)
+        where = f'{self.card.name}, split {split}, {subset}'
+        self.archive = open_archive(self.card, archive, rule, where)
         self.split, self.subset, self.num_frames = split, subset, num_frames
         self.max_bodies = max_bodies or self.archive.max_bodies
-        self.rows = select(self.archive.index, rule, where=f'{self.card.name}, split {split}, {subset}')
+        self.rows = select(self.archive.index, rule, where)
         self.subset_size = len(self.rows)
         self._labels = self.archive.index['label'][self.rows].astype(np.int64)
         self.label_split = None if label_budget is None else self._apply(label_budget, unlabelled)
@@ -248,9 +249,12 @@ class SkeletonDataset(torch.utils.data.Dataset[dict[str, Tensor]]):
 
 
 def open_archive(
-    card: DatasetCard, archive: str | Path | Mapping[str, int] | SkeletonArchive
+    card: DatasetCard,
+    archive: str | Path | Mapping[str, int] | SkeletonArchive,
+    rule: Mapping[str, Any],
+    where: str,
 ) -> SkeletonArchive:
-    """Open or generate an archive that fits a card.
+    """Open an archive that fits a card, or generate the part of one that fits a rule.
 
     Raises:
         DataError: If it is missing (says how to get it), damaged, or of another layout.
@@ -261,10 +265,7 @@ def open_archive(
             raise ConfigError(
                 'archive is misspelt', got=dict(archive), accepted='a path or dict(synthetic=N, seed=0)'
             )
-        generated = _generate(
-            card.layout, archive['synthetic'], card.num_classes, card.max_bodies, archive.get('seed', 0)
-        )
-        return _with_columns_of(card, generated)
+        return _generate(card, rule, where, archive['synthetic'], archive.get('seed', 0))
     opened = archive if isinstance(archive, SkeletonArchive) else _open(card, Path(archive))
     found = (opened.layout.name, opened.num_classes, opened.channels)
     wanted = (card.layout_name, card.num_classes, card.channels)
@@ -278,33 +279,46 @@ def open_archive(
     return opened
 
 
-@lru_cache(maxsize=2)
 def _generate(
-    layout: str, num_sequences: int, num_classes: int, max_bodies: int, seed: int
+    card: DatasetCard, rule: Mapping[str, Any], where: str, num_sequences: int, seed: int
 ) -> SkeletonArchive:
-    """Train and test of one config share the generated sequences."""
-    return generate(
-        layout=layout, num_sequences=num_sequences, num_classes=num_classes, max_bodies=max_bodies, seed=seed
+    """The sequences that fit a rule; making the others as well would double the wait for a first step."""
+    index = describe(num_sequences, card.num_classes, card.max_bodies, seed)
+    index['digest'] = index['name']  # no generated sequence is another's twin
+    extra = _columns_of(card, index)
+    rows = select({**index, **extra}, rule, where)
+    made = _generate_rows(
+        card.layout, num_sequences, card.num_classes, card.max_bodies, seed, tuple(rows.tolist())
     )
+    if not extra:
+        return made
+    columns = {name: column[rows] for name, column in extra.items()}
+    return SkeletonArchive(made.frames, {**made.index, **columns}, made.meta)
 
 
-def _with_columns_of(card: DatasetCard, generated: SkeletonArchive) -> SkeletonArchive:
-    """Give generated sequences the columns that only this dataset's splits ask for.
+@lru_cache(maxsize=2)
+def _generate_rows(
+    layout: str, num_sequences: int, num_classes: int, max_bodies: int, seed: int, rows: tuple[int, ...]
+) -> SkeletonArchive:
+    """Datasets of one config share what they have in common."""
+    return generate(layout, num_sequences, num_classes, max_bodies, seed, rows=rows)
+
+
+def _columns_of(card: DatasetCard, index: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """The columns that this dataset's splits ask for and generated sequences lack.
 
     The subjects go to the subsets of such a split in turn.
     """
-    subjects = generated.index['subject']
+    subjects = index['subject']
     extra: dict[str, Any] = {}
     for subsets in card.splits.values():
         for turn, rule in enumerate(subsets.values()):
             chosen = subjects % len(subsets) == turn
-            for column in rule.keys() - generated.index.keys() - {NOT, WITHOUT_TWINS}:
+            for column in rule.keys() - index.keys() - {NOT, WITHOUT_TWINS}:
                 value = np.atleast_1d(rule[column])[0]
                 before = extra.get(column, np.zeros(len(subjects), dtype=value.dtype))
                 extra[column] = np.where(chosen, value, before)
-    if not extra:
-        return generated
-    return SkeletonArchive(generated.frames, {**generated.index, **extra}, generated.meta)
+    return extra
 
 
 def _next_step(card: DatasetCard) -> str:

@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 from skelreg.datasets import sequence_store
 from skelreg.datasets.archive import SkeletonArchive
 from skelreg.datasets.dataset import SkeletonDataset
+from skelreg.datasets.synthetic import generate
 from skelreg.errors import ConfigError, DataError
 from skelreg.registry import DATASETS
 
@@ -178,9 +179,23 @@ def test_synthetic_sequences_stand_in_for_any_split(split: str, subset: str) -> 
     assert dataset.__getitems__([0])['inputs'].shape == (1, 3, 20, 20, 1)
 
 
-def test_train_and_test_share_the_generated_sequences() -> None:
+def test_only_the_sequences_of_the_subset_are_generated() -> None:
     train, test = (make(dict(synthetic=300), subset=subset) for subset in ('train', 'test'))
-    assert train.archive is test.archive and len(train) + len(test) == 300
+    whole = generate('nucla', 300, num_classes=10, max_bodies=1)
+    assert sorted([*train.names, *test.names]) == whole.index['name'].tolist()
+    place = {name: i for i, name in enumerate(whole.index['name'].tolist())}
+    for part in (train, test):
+        assert len(part.archive) == len(part)
+        for i, name in enumerate(part.names):
+            np.testing.assert_array_equal(part.archive.sequence(i), whole.sequence(place[name]))
+            assert all(
+                part.archive.index[column][i] == whole.index[column][place[name]]
+                for column in whole.index.keys() - {'offset'}
+            )
+
+
+def test_datasets_of_the_same_generated_sequences_share_them() -> None:
+    assert make(dict(synthetic=300)).archive is make(dict(synthetic=300)).archive
 
 
 def test_missing_data_says_how_to_get_it(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from .rig import Array
 from .sensor import place, track, view
 
 NUM_SETUPS = 32
+_SUBJECTS, _CAMERAS = 40, 3
 
 # Radians: between neighbouring cameras, and how far at most people turn away from the middle one. Each
 # camera sees directions that the others do not, so that a split by camera asks for more than one by subject.
@@ -30,15 +31,24 @@ _CAMERA_STEP, _HEADING = np.deg2rad((45.0, 90.0))
 _SUBJECT, _SETUP, _CAST, _SEQUENCE = range(4)
 
 
+def describe(
+    num_sequences: int, num_classes: int, max_bodies: int, seed: int = 0
+) -> dict[str, NDArray[Any]]:
+    """The columns of `generate`'s index that are known before any motion is; arguments as there."""
+    studio = _open_studio('ntu_rgbd', num_sequences, num_classes, max_bodies, seed)
+    return _columns([studio.cast(i)[0] for i in range(num_sequences)])
+
+
 def generate(
     layout: str | SkeletonLayout = 'ntu_rgbd',
     num_sequences: int = 512,
     num_classes: int = 12,
     max_bodies: int = 2,
     seed: int = 0,
-    num_subjects: int = 40,
-    num_cameras: int = 3,
+    num_subjects: int = _SUBJECTS,
+    num_cameras: int = _CAMERAS,
     noise: float = 1.0,
+    rows: Sequence[int] | None = None,
 ) -> SkeletonArchive:
     """People who perform actions before cameras, made from nothing but the seed.
 
@@ -52,10 +62,40 @@ def generate(
         num_subjects: Subjects are numbered from 1.
         num_cameras: Cameras, which are also the views, are numbered from 1.
         noise: Factor on the tracker's faults; 0 gives bones of constant length.
+        rows: Which of the sequences to make, at least one; None makes all.
     Raises:
         ConfigError: If a number is out of range, or the layout does not exist.
     """
     layout = get_layout(layout)
+    studio = _open_studio(
+        layout, num_sequences, num_classes, max_bodies, seed, num_subjects, num_cameras, noise
+    )
+    sequences = [studio.record(i) for i in (range(num_sequences) if rows is None else rows)]
+    frames = _stack([bodies for bodies, _ in sequences], max_bodies)
+    index = _columns([row for _, row in sequences])
+    index['offset'] = np.concatenate([[0], np.cumsum(index['length'])[:-1]])
+    meta = dict(
+        dataset='synthetic',
+        synthetic=True,
+        layout=layout.name,
+        channels=['x', 'y', 'z'],
+        num_classes=num_classes,
+        class_names=[action.name for action in studio.actions],
+        source=f'procedural motion, no recording; seed {seed}',
+    )
+    return SkeletonArchive(frames, index, meta)
+
+
+def _open_studio(
+    layout: str | SkeletonLayout,
+    num_sequences: int,
+    num_classes: int,
+    max_bodies: int,
+    seed: int,
+    num_subjects: int = _SUBJECTS,
+    num_cameras: int = _CAMERAS,
+    noise: float = 1.0,
+) -> _Studio:
     counts = dict(sequences=num_sequences, bodies=max_bodies, subjects=num_subjects, cameras=num_cameras)
     for name, value in counts.items():
         if value < 1:
@@ -63,19 +103,7 @@ def generate(
     if min(seed, noise) < 0:
         raise ConfigError('seed and noise of a synthetic dataset are not negative', got=(seed, noise))
     actions = catalogue(num_classes, max_bodies)
-    studio = _Studio(attachment(layout), actions, seed, num_subjects, num_cameras, noise)
-    sequences = [studio.record(i) for i in range(num_sequences)]
-    frames = _stack([bodies for bodies, _ in sequences], max_bodies)
-    meta = dict(
-        dataset='synthetic',
-        synthetic=True,
-        layout=layout.name,
-        channels=['x', 'y', 'z'],
-        num_classes=num_classes,
-        class_names=[action.name for action in actions],
-        source=f'procedural motion, no recording; seed {seed}',
-    )
-    return SkeletonArchive(frames, _index(sequences), meta)
+    return _Studio(attachment(get_layout(layout)), actions, seed, num_subjects, num_cameras, noise)
 
 
 class _Studio:
@@ -97,25 +125,30 @@ class _Studio:
         self.noise = noise
         self.performers = [draw_performer(self._rng(_SUBJECT, subject)) for subject in range(num_subjects)]
         pairs = num_subjects * num_cameras
-        self.cast = [self._rng(_CAST, label).permutation(pairs) for label in range(len(actions))]
+        self.turns = [self._rng(_CAST, label).permutation(pairs) for label in range(len(actions))]
         # Distance and height of the cameras in metres, one pair a setup.
         low, high = (2.4, 0.5), (4.2, 2.4)
         self.setups = [self._rng(_SETUP, setup).uniform(low, high) for setup in range(NUM_SETUPS)]
 
-    def record(self, i: int) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        """Sequence i and its row of the index. Shape: (B, T, V, 3)."""
+    def cast(self, i: int) -> tuple[dict[str, Any], np.random.Generator]:
+        """Who performs what where in sequence i, as columns, and the generator of all other draws."""
         rng = self._rng(_SEQUENCE, i)
         label, turn = i % len(self.actions), i // len(self.actions)
-        action = self.actions[label]
-        subject, camera = divmod(int(self.cast[label][turn % len(self.cast[label])]), self.num_cameras)
-        setup = int(rng.integers(NUM_SETUPS))
-        scene = place(perform(action, self._people(action, subject, rng), rng), action.gap, _heading(rng))
-        bodies = self._film(self.weights @ scene, camera, setup, rng)
+        subject, camera = divmod(int(self.turns[label][turn % len(self.turns[label])]), self.num_cameras)
         row = dict(
-            name=f'synthetic_{i:06d}', label=label, length=bodies.shape[1], bodies=bodies.shape[0],
-            subject=subject + 1, camera=camera + 1, view=camera + 1, setup=setup + 1,
+            name=f'synthetic_{i:06d}', label=label, bodies=self.actions[label].bodies,
+            subject=subject + 1, camera=camera + 1, view=camera + 1, setup=int(rng.integers(NUM_SETUPS)) + 1,
         )
-        return bodies, row
+        return row, rng
+
+    def record(self, i: int) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Sequence i and its row of the index. Shape: (B, T, V, 3)."""
+        row, rng = self.cast(i)
+        action = self.actions[row['label']]
+        people = self._people(action, row['subject'] - 1, rng)
+        scene = place(perform(action, people, rng), action.gap, _heading(rng))
+        bodies = self._film(self.weights @ scene, row['camera'] - 1, row['setup'] - 1, rng)
+        return bodies, {**row, 'length': bodies.shape[1]}
 
     def _people(self, action: Action, subject: int, rng: np.random.Generator) -> list[Performer]:
         """The subject and, if the action takes two, somebody without a number who uses the same hand."""
@@ -151,8 +184,5 @@ def _stack(sequences: list[NDArray[np.float32]], max_bodies: int) -> NDArray[np.
     return frames
 
 
-def _index(sequences: Iterable[tuple[Any, dict[str, Any]]]) -> dict[str, NDArray[Any]]:
-    rows = [row for _, row in sequences]
-    index = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    index['offset'] = np.concatenate([[0], np.cumsum(index['length'])[:-1]])
-    return index
+def _columns(rows: Sequence[dict[str, Any]]) -> dict[str, NDArray[Any]]:
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
