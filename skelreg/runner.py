@@ -212,7 +212,11 @@ def build_runner(
         launcher=launcher,
         resume=resume,
         pretrained=None if pretrained is None else str(pretrained),
-        checkpoint_meta={'layout': model.layout.name, 'stream': model.data_preprocessor.stream},
+        checkpoint_meta={
+            'layout': model.layout.name,
+            'stream': model.data_preprocessor.stream,
+            'encoder': model.encoder_settings,
+        },
         custom_hooks=[{'type': 'SetEpochHook'}, {'type': 'CollectHook'}, *(cfg.get('custom_hooks') or [])],
         default_scope='skelreg',
         **{name: part for name, part in parts.items() if part is not None},

@@ -120,6 +120,18 @@ def test_an_encoder_of_another_stream_is_refused(pretrained: Path, tmp_path: Pat
         tasks.test(small(KNN, model__data_preprocessor__stream='bone'), pretrained, tmp_path)
 
 
+def test_an_encoder_of_another_graph_is_named(
+    pretrained: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tasks.test(small(KNN), pretrained, tmp_path)
+    assert 'adjacency' not in caplog.text
+    before = load_file(pretrained)['meta']['encoder']
+    assert before['type'] == 'STGCN' and before['adjacency'] == 'spatial'
+    tasks.test(small(KNN, model__backbone__adjacency='release_spatial'), pretrained, tmp_path)
+    assert "trained with adjacency='spatial', and this config builds it with 'release_spatial'" in caplog.text
+    assert '--cfg-options model.backbone.adjacency=spatial' in caplog.text
+
+
 def test_an_encoder_of_another_layout_with_as_many_joints_is_refused(tmp_path: Path) -> None:
     gcn = small('configs/skeletonclr/stgcn_nucla.py')
     checkpoint = load_file(tasks.train(gcn, tmp_path / 'pretrained'))

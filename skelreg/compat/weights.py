@@ -98,6 +98,7 @@ def load_weights(
         )
     _refuse_other_shapes(own, common, checkpoint, where)
     _refuse_other_input(model, checkpoint, where, streams_differ=saved is branch)
+    _warn_of_other_settings(model, checkpoint, where)
     if strict and (report.missing or report.unused):
         raise CheckpointError(
             'the checkpoint belongs to another model',
@@ -136,8 +137,7 @@ def _refuse_other_shapes(
     if not differ:
         return
     joints = next(((a[-1], b[-1]) for a, b in differ.values() if _is_adjacency(a) and _is_adjacency(b)), None)
-    meta = checkpoint.get('meta')
-    layout = meta.get('layout') if isinstance(meta, Mapping) else None
+    layout = _meta(checkpoint).get('layout')
     trained_on = f" (it was trained on layout '{layout}')" if layout else ''
     what = 'the weights are of another width or kind of model'
     if joints is not None:
@@ -173,8 +173,7 @@ def _refuse_other_input(
         where: The file's name.
         streams_differ: Whether they may: the weights are of a branch beside the file's own stream.
     """
-    meta = checkpoint.get('meta')
-    meta = meta if isinstance(meta, Mapping) else {}
+    meta = _meta(checkpoint)
     layout = getattr(getattr(model, 'layout', None), 'name', None)
     stream = None if streams_differ else _stream_of(model)
     for word, saved, own, key in (
@@ -186,6 +185,26 @@ def _refuse_other_input(
                 f'the weights are of another {word}', got=f"'{saved}' in the file, '{own}' in the model",
                 where=where, fix=f"set {key}='{saved}', or take a checkpoint of '{own}'",
             )
+
+
+def _warn_of_other_settings(model: nn.Module, checkpoint: Mapping[str, Any], where: str) -> None:
+    """Settings that change no shape, a graph's or the pooling's, make another network of the same weights."""
+    saved = _meta(checkpoint).get('encoder')
+    own = getattr(model, 'encoder_settings', None)
+    if not isinstance(saved, Mapping) or own is None:
+        return
+    for name, value in saved.items():
+        if name in own and own[name] != value and 'dropout' not in name:
+            _logger.warning(
+                '%s: the encoder was trained with %s=%r, and this config builds it with %r; '
+                'unless that is meant, add --cfg-options model.backbone.%s=%s',
+                where, name, value, own[name], name, value,
+            )
+
+
+def _meta(checkpoint: Mapping[str, Any]) -> Mapping[str, Any]:
+    meta = checkpoint.get('meta')
+    return meta if isinstance(meta, Mapping) else {}
 
 
 def _is_adjacency(shape: tuple[int, ...]) -> bool:

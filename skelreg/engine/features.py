@@ -80,9 +80,9 @@ def extract_features(model: Any, dataset: Any, batch_size: int = 256, progress: 
 def feature_key(model: Any, dataset: Any) -> str:
     """SHA-256 over all that can change the features.
 
-    These are the encoder (its structure, weights and buffers), the dataset's fingerprint, the stream,
-    the layout, the precision in force when this is called (parameters, autocast, float32 products) and
-    the version of skelreg.
+    These are the encoder (its structure, settings, weights and buffers), the dataset's fingerprint, the
+    stream, the layout, the precision in force when this is called (parameters, autocast, float32 products)
+    and the version of skelreg.
     """
     digest = hashlib.sha256()
     settings = {
@@ -92,13 +92,17 @@ def feature_key(model: Any, dataset: Any) -> str:
         'stream': str(model.data_preprocessor.stream),
         'frames': model.data_preprocessor.num_frames,
         'layout': repr(model.layout),
+        'encoder': model.encoder_settings,
         'precision': _precision(model),
     }
     digest.update(json.dumps(settings, sort_keys=True).encode())
     for part in ('backbone', 'neck'):
         module = getattr(model, part)
         digest.update(f'{part}:{module!r}'.encode())
-        for name, tensor in ({} if module is None else module.state_dict()).items():
+        if module is None:
+            continue
+        # The graph is among the buffers that no checkpoint holds.
+        for name, tensor in (*module.named_parameters(), *module.named_buffers()):
             digest.update(f'{name}:{tensor.dtype}:{tuple(tensor.shape)}'.encode())
             digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()

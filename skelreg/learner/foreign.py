@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -174,9 +175,9 @@ def import_file(source: str | Path, target: str | Path, form: str) -> Conversion
     renamed = IMPORTS[form](theirs)
     left_out = tuple(name for name in theirs if name not in renamed)
     graph = recognise_graph([theirs[name] for name in left_out if name.split('.')[-1] == 'A'])
-    meta = {'converted_from': f'{form}: {Path(source).name}'}
+    meta: dict[str, Any] = {'converted_from': f'{form}: {Path(source).name}'}
     if graph is not None:
-        meta |= {'layout': graph[0], 'adjacency': graph[1]}
+        meta |= {'layout': graph[0], 'encoder': {'adjacency': graph[1]}}
     ours = _to_ours(theirs, IMPORTS[form])
     save_file({'state_dict': ours, 'meta': meta}, target)
     return Conversion(tuple(ours), left_out, graph)
@@ -196,7 +197,7 @@ def export_file(
         target: Written durably, a bare state dict as the release saves it.
         form: One of `EXPORTS`.
         layout: Skeleton layout of the model; by default what the checkpoint says.
-        strategy: `adjacency` of an ST-GCN; by default what the checkpoint says, if it was imported.
+        strategy: `adjacency` of an ST-GCN; by default what the checkpoint says.
 
     Raises:
         ConfigError: If the form is unknown, or layout or strategy are needed and not known.
@@ -210,9 +211,11 @@ def export_file(
     else:
         meta = checkpoint.get('meta')
         said = meta if isinstance(meta, Mapping) else {}
+        encoder = said.get('encoder')
+        said_strategy = encoder.get('adjacency') if isinstance(encoder, Mapping) else None
         graph = (
             _known('layout', layout or said.get('layout'), layout_names()),
-            _known('adjacency', strategy or said.get('adjacency'), STRATEGIES),
+            _known('adjacency', strategy or said_strategy, STRATEGIES),
         )
         theirs = to_hiclr_stgcn(state, *graph)
     save_file(theirs, target)

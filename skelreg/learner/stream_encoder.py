@@ -40,6 +40,7 @@ class StreamEncoder:
     ) -> None:
         """Build the parts from their configs; see `skelreg.learner.learner.Learner` for what they are."""
         self.backbone = BACKBONES.build(backbone, where='backbone', layout=layout, in_channels=in_channels)
+        self.encoder_settings = _settings(self.backbone, backbone)
         width = self.backbone.out_channels
         self.neck = None if neck is None else NECKS.build(neck, where='neck', in_channels=width)
         width = self.embedding_channels
@@ -107,6 +108,24 @@ class Branch(StreamEncoder, nn.Module):
 
     def _in_stream(self, view: View) -> View:
         return View(view.name, to_stream(view.skeleton, self.stream, self.layout), view.edges)
+
+
+def _settings(backbone: nn.Module, cfg: Cfg | nn.Module) -> dict[str, Any]:
+    """The arguments that a backbone was built with, as far as they are plain; defaults are among them.
+
+    Weights do not tell a graph or a way of pooling apart, hence checkpoints record these.
+    """
+    if isinstance(cfg, nn.Module):  # one that was built by hand
+        return {'type': type(backbone).__name__}
+    arguments = inspect.signature(type(backbone)).parameters
+    given = {name: argument.default for name, argument in arguments.items()} | dict(cfg)
+    return {k: v for k, v in given.items() if k not in ('layout', 'in_channels') and _is_plain(v)}
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_plain, value))
+    return isinstance(value, (str, int, float, bool, type(None)))
 
 
 def build_part(name: str, cls: type, cfg: Cfg | None, **context: Any) -> Any:

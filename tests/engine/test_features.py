@@ -61,6 +61,14 @@ def change_structure(model, dataset, monkeypatch):
     model.backbone.norm.eps = 1e-3
 
 
+def change_settings(model, dataset, monkeypatch):
+    model.encoder_settings = {**model.encoder_settings, 'pooling': 'mean'}
+
+
+def change_graph(model, dataset, monkeypatch):
+    model.backbone.register_buffer('graph', torch.eye(3), persistent=False)
+
+
 def change_neck(model, dataset, monkeypatch):
     model.neck = torch.nn.Linear(8, 8)
 
@@ -88,8 +96,8 @@ def change_version(model, dataset, monkeypatch):
 @pytest.mark.parametrize(
     'change',
     [
-        change_weight, change_buffer, change_structure, change_neck, change_dataset, change_stream,
-        change_layout, change_precision, change_version,
+        change_weight, change_buffer, change_structure, change_settings, change_graph, change_neck,
+        change_dataset, change_stream, change_layout, change_precision, change_version,
     ],
 )
 def test_the_key_changes_with(change, model, dataset, monkeypatch):

@@ -172,7 +172,7 @@ def test_pyskl_file_becomes_one_that_says_its_graph(tmp_path: Path) -> None:
     assert done.graph == ('ntu_rgbd', 'release_spatial')
     assert set(done.left_out) == {f'backbone.gcn.{i}.gcn.A' for i in range(10)}
     written = load_file(tmp_path / 'ours.pth')
-    assert (written['meta']['layout'], written['meta']['adjacency']) == done.graph
+    assert (written['meta']['layout'], written['meta']['encoder']['adjacency']) == done.graph
     assert_same_tensors(written['state_dict'], from_pyskl_stgcn(state))
 
 
