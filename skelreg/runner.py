@@ -153,6 +153,9 @@ def use_synthetic_data(cfg: Config, sequences: int) -> None:
         if loader is not None:
             for part in part_configs(loader.dataset):
                 part.archive = {'synthetic': sequences}
+                # Labels predicted for recorded sequences; those of an earlier trial are there and stay.
+                if part.get('pseudo_labels') and not Path(part.pseudo_labels).is_file():
+                    part.pseudo_labels = None
 
 
 def build_datasets(cfg: Config) -> dict[str, Any]:
@@ -258,9 +261,24 @@ def check_fit(cfg: Config, model: Any, datasets: dict[str, Any]) -> None:
                 got=f'data: {dataset.num_classes}, classifier: {classes}',
                 fix=f'set model.classifier.num_classes={dataset.num_classes}',
             )
+    _check_bodies(model, datasets)
     _check_labels(model, datasets)
     _check_sizes(cfg, model, datasets)
     _check_residence(cfg, datasets)
+
+
+def _check_bodies(model: Any, datasets: dict[str, Any]) -> None:
+    """Refuse a regularizer that is built for another number of bodies than the training data have."""
+    found = getattr(datasets.get('train_dataloader'), 'max_bodies', None)
+    for name, term in model.regularizers.items():
+        built_for = getattr(term.component, 'max_bodies', found)
+        if found is not None and built_for != found:
+            raise ConfigError(
+                'a regularizer is built for another number of bodies than the data have',
+                got=f'data: {found}, regularizer: {built_for}',
+                where=f'model.regularizers.{name}.max_bodies',
+                fix=f'set model.regularizers.{name}.max_bodies={found}',
+            )
 
 
 def _check_alternation(cfg: Config, model: Any, launcher: str) -> None:

@@ -16,6 +16,7 @@ from .compat.checkpoint import latest_checkpoint, load_file
 from .compat.run_state import bare_model
 from .compat.runner import SkelregRunner
 from .compat.weights import load_weights
+from .datasets.dataset import SkeletonDataset
 from .datasets.pseudo_labels import write_pseudo_labels
 from .engine.loops import KNNTestLoop, predictions_of, reports_of
 from .engine.results import make_result, result_path, write_result
@@ -148,6 +149,11 @@ def predict_labels(
         raise ConfigError('the threshold must be a probability', got=threshold, where='--threshold')
     runner = build_runner(cfg, Path(checkpoint).parent / 'eval')
     model, dataset = runner.model, build_datasets(cfg)['train_dataloader']
+    if not isinstance(dataset, SkeletonDataset):
+        raise ConfigError(
+            'labels are predicted for one dataset', got=type(dataset).__name__, accepted='SkeletonDataset',
+            where='train_dataloader.dataset',
+        )
     rows = (dataset.labels < 0).nonzero()[:, 0].tolist()
     if not rows or model.classifier is None:
         raise ConfigError(
@@ -165,7 +171,10 @@ def predict_labels(
         for row, label, sure in zip(chosen, predicted.tolist(), confidence.tolist(), strict=True):
             if sure >= threshold:
                 labels[dataset.names[row]] = label
-    source = {'dataset': dataset.card.name, 'split': dataset.split, 'subset': dataset.subset}
+    source = {
+        'dataset': dataset.card.name, 'split': dataset.split, 'subset': dataset.subset,
+        'label_split': None if dataset.label_split is None else dataset.label_split.sha256,
+    }
     write_pseudo_labels(out, labels, {**source, 'checkpoint': Path(checkpoint).name, 'threshold': threshold})
     return len(labels), len(rows)
 

@@ -15,11 +15,12 @@ from mmengine.config import Config
 
 from skelreg import tasks
 from skelreg.compat.files import load_file, save_file
-from skelreg.errors import CheckpointError, ConfigError
-from skelreg.runner import build_runner
-from tests.runs import small
+from skelreg.errors import CheckpointError, ConfigError, DataError
+from skelreg.runner import build_runner, load_config
+from tests.runs import ROOT, small
 
 ASSL, MIXED = 'configs/assl/gru_nucla.py', 'configs/mixed/stgcn_nucla_hiclr_assl.py'
+ALL_TERMS = 'configs/mixed/gru_nucla_all_terms.py'
 NEIGHBORHOOD, ALIGNMENT = 'neighborhood/divergence', ('alignment/encoder', 'alignment/discriminator')
 SUPERVISED, INPAINTING = 'classification/cross_entropy', 'inpainting/reconstruction'
 
@@ -54,6 +55,39 @@ def test_deleting_lines_of_assl_gives_the_methods_it_is_compared_with(
     assert logged(without(*deleted), tmp_path / 'a') == losses
     if same_as is not None:
         assert logged(small(same_as), tmp_path / 'b') == losses
+
+
+@pytest.mark.parametrize(
+    ('method', 'kept'),
+    [
+        ('supervised', ()),
+        ('pseudo_label', ('pseudo_labels',)),
+        ('vat', ('vat',)),
+        ('vat_entmin', ('vat', 'entropy')),
+        ('s4l', ('inpainting',)),
+        ('assl', ('inpainting', 'neighborhood', 'alignment')),
+    ],
+)
+def test_every_method_of_the_table_is_one_config_with_lines_deleted(
+    method: str, kept: tuple[str, ...]
+) -> None:
+    whole, leaf = load_config(ALL_TERMS), load_config(f'configs/{method}/gru_nucla.py')
+    for name in whole.model.regularizers.keys() - set(kept):
+        del whole.model.regularizers[name]
+    # The discriminator's line says nothing where there is none.
+    for cfg in (whole, leaf):
+        if method != 'assl':
+            cfg.optim_wrapper.pop('paramwise_cfg', None)
+        cfg.model.setdefault('regularizers', {})
+    assert whole.to_dict() == leaf.to_dict()
+
+
+def test_all_terms_train_together(tmp_path: Path) -> None:
+    found = logged(small(ALL_TERMS), tmp_path)
+    assert found == {
+        SUPERVISED, INPAINTING, NEIGHBORHOOD, *ALIGNMENT, 'vat/divergence', 'entropy/entropy',
+        'pseudo_labels/cross_entropy',
+    }
 
 
 @pytest.mark.parametrize(
@@ -144,6 +178,17 @@ def test_the_bank_of_another_label_draw_is_refused(tmp_path: Path) -> None:
         tasks.train(small(ASSL, 2), tmp_path, resume=True)
 
 
+def test_the_bank_of_a_training_set_of_another_size_is_refused_as_such(tmp_path: Path) -> None:
+    tasks.train(small(ASSL), tmp_path)
+    with pytest.raises(CheckpointError, match='belong to another training set'):
+        tasks.train(small(ASSL, 2, sequences=200), tmp_path, resume=True)
+
+
+def test_inpainting_for_other_bodies_is_refused_before_training(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r'(?s)number of bodies.*inpainting.max_bodies=1'):
+        build_runner(small(ASSL, model__regularizers__inpainting__max_bodies=2), tmp_path)
+
+
 def test_it_trains_in_mixed_precision(tmp_path: Path) -> None:
     assert tasks.train(small(ASSL, amp=True), tmp_path).is_file()
 
@@ -153,6 +198,11 @@ ALTERNATING = {
     'optim_wrapper__constructor': 'AlternatingConstructor',
     **TRAINING,
 }
+
+
+def test_alternating_steps_clip_gradients_by_value(tmp_path: Path) -> None:
+    clip = {'optim_wrapper__clip_grad': {'_delete_': True, 'type': 'value', 'clip_value': 1.0}}
+    assert tasks.train(small(ASSL, **ALTERNATING, **clip), tmp_path).is_file()
 
 
 def test_alternating_steps_train_and_resume(tmp_path: Path) -> None:
@@ -259,6 +309,10 @@ def test_pseudo_labels_in_two_stages(tmp_path: Path) -> None:
     written, unlabelled = tasks.predict_labels(cfg, checkpoint, labels)
     assert written == unlabelled == len(json.loads(labels.read_text())['labels']) > 0
     retrain = 'configs/pseudo_label/gru_nucla_retrain.py'
+    unfilled = load_config(ROOT / retrain)
+    unfilled.train_dataloader.dataset.archive = cfg.train_dataloader.dataset.archive
+    with pytest.raises(DataError, match=r'(?s)no such file.*predict_labels'):
+        build_runner(unfilled, tmp_path / 'second')
     second = small(retrain, train_dataloader__dataset__pseudo_labels=str(labels))
     runner = build_runner(second, tmp_path / 'second')
     dataset = runner.build_dataloader(runner._train_dataloader, seed=0).dataset

@@ -133,7 +133,13 @@ def _refuse_other_shapes(
     own: Mapping[str, Tensor], saved: Mapping[str, Tensor], checkpoint: Mapping[str, Any], where: str
 ) -> None:
     """Name the tensors that differ, and the layout where the number of joints is what differs."""
-    differ = {k: (tuple(v.shape), tuple(own[k].shape)) for k, v in saved.items() if v.shape != own[k].shape}
+    # Rows of other data are refused by the bank that holds them, which can say whose they are.
+    banks = tuple(key.removesuffix('fingerprint') for key in own if key.endswith('.fingerprint'))
+    differ = {
+        k: (tuple(v.shape), tuple(own[k].shape))
+        for k, v in saved.items()
+        if v.shape != own[k].shape and not (banks and k.startswith(banks))
+    }
     if not differ:
         return
     joints = next(((a[-1], b[-1]) for a, b in differ.values() if _is_adjacency(a) and _is_adjacency(b)), None)

@@ -104,6 +104,7 @@ class SkeletonDataset(torch.utils.data.Dataset[dict[str, Tensor]]):
             self._labels = fill_with_pseudo_labels(
                 pseudo_labels, self.names, self._labels, dataset=self.card.name, split=split, subset=subset,
                 num_classes=self.archive.num_classes,
+                label_split=None if self.label_split is None else self.label_split.sha256,
             )
         self._bodies = self.archive.index['bodies'][self.rows].clip(max=self.max_bodies).astype(np.int64)
         self._store = self._make_store(transforms, cache_dir)

@@ -43,6 +43,7 @@ def fill_with_pseudo_labels(
     split: str,
     subset: str,
     num_classes: int,
+    label_split: str | None = None,
 ) -> Labels:
     """Labels with the predicted ones where none is known; a known label is never replaced.
 
@@ -52,9 +53,11 @@ def fill_with_pseudo_labels(
         labels: (S,) their classes, -1 where unknown.
         dataset, split, subset: What they are; the file must be of the same.
         num_classes: Predicted classes lie below it.
+        label_split: Checksum of the draw that labels some of them, if one does.
 
     Raises:
-        DataError: If the file is missing, malformed, of other data, or names sequences that are not there.
+        DataError: If the file is missing, malformed, of other data, predicted from other labels, or names
+            sequences that are not there.
     """
     path = Path(path)
     found = _read(path)
@@ -63,6 +66,13 @@ def fill_with_pseudo_labels(
         raise DataError(
             'the labels were predicted for other data',
             got=str(source), accepted=str((dataset, split, subset)), where=str(path),
+        )
+    drawn = found.get('label_split')
+    if None not in (drawn, label_split) and drawn != label_split:
+        raise DataError(
+            'the labels were predicted by a model that knew other labels',
+            got=f'label draw {str(drawn)[:12]}', accepted=f'{str(label_split)[:12]}, the draw of this config',
+            where=str(path), fix='give both stages the same label_budget, its seed too',
         )
     position = {name: i for i, name in enumerate(names)}
     filled = labels.copy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
@@ -39,7 +40,8 @@ class AlternatingConstructor(DefaultOptimWrapperConstructor):
 
     def _wrapper(self, groups: list[dict[str, Any]]) -> Any:
         optimizer = OPTIMIZERS.build({**self.optimizer_cfg, 'params': groups})
-        cfg = {'type': 'OptimWrapper', **self.optim_wrapper_cfg, 'optimizer': optimizer}
+        # Each wrapper takes its own copy: MMEngine empties the settings of clip_grad as it reads them.
+        cfg = {'type': 'OptimWrapper', **copy.deepcopy(self.optim_wrapper_cfg), 'optimizer': optimizer}
         return OPTIM_WRAPPERS.build(cfg)
 
 

@@ -54,7 +54,7 @@ class SkeletonInpainting(SequenceTerm):
         super().__init__(sequences)
         if region not in ('all', 'masked'):
             raise ValueError(f"region must be 'all' or 'masked', got {region!r}")
-        self.region = region
+        self.region, self.max_bodies = region, max_bodies
         layout = get_layout(layout)
         self.mask = AUGMENTATIONS.build(mask or {'type': 'BlockMask'}, where='mask', layout=layout)
         shape = (in_channels, layout.num_joints, max_bodies)

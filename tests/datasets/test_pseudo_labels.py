@@ -39,6 +39,13 @@ def test_labels_of_other_data_are_refused(tmp_path: Path, key: str) -> None:
         fill(path, **{key: 'other'})
 
 
+def test_labels_predicted_from_another_draw_are_refused(tmp_path: Path) -> None:
+    path = write_pseudo_labels(tmp_path / 'labels.json', {'b': 0}, {**SOURCE, 'label_split': 'one'})
+    assert fill(path, label_split='one') == fill(path) == [2, 0, -1, 1]
+    with pytest.raises(DataError, match='knew other labels'):
+        fill(path, label_split='other')
+
+
 @pytest.mark.parametrize(
     ('content', 'message'),
     [(None, 'no such file'), ('{', 'no JSON'), (json.dumps({'labels': {}}), 'this is no file')],
