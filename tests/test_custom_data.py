@@ -42,3 +42,4 @@ def test_the_example_runs_from_recordings_to_a_result(tmp_path: Path) -> None:
     (written,) = (tmp_path / 'work_dirs/wave').rglob('*.supervised.json')
     found = json.loads(written.read_text())
     assert (found['dataset'], found['num_samples'], found['synthetic']) == ('wave', 4, False)
+    assert len(list((tmp_path / 'work_dirs/wave_hiclr').rglob('*.knn?.json'))) == 2

@@ -1,4 +1,4 @@
-# The authors' release, surprises included; README.md lists each of them, and the one that is not imitated.
+# The authors' published code, its mistakes included; README.md lists each, and the one that is not imitated.
 _base_ = ['./stgcn_ntu60.py', '../_base_/preprocessing.py', '../_base_/augmentations_release.py']
 train_dataloader = dict(dataset=dict(transforms={{_base_.release_preprocessing}}))
 test_dataloader = dict(dataset=dict(transforms={{_base_.release_preprocessing}}))

@@ -1,4 +1,4 @@
-# The authors' release with its transformer, surprises included; README.md lists them.
+# The authors' release with its transformer, its mistakes included; README.md lists them.
 _base_ = ['./transformer_ntu60.py', '../_base_/preprocessing.py', '../_base_/augmentations_release.py']
 train_dataloader = dict(dataset=dict(transforms={{_base_.release_preprocessing}}))
 test_dataloader = dict(dataset=dict(transforms={{_base_.release_preprocessing}}))

@@ -1,0 +1,5 @@
+# For an encoder of stgcn_ntu60_release.py, or of a converted checkpoint: the release's frames and graph.
+_base_ = ['./stgcn_ntu60_linear.py', '../_base_/preprocessing.py']
+train_dataloader = dict(dataset=dict(transforms={{_base_.release_preprocessing}}))
+test_dataloader = dict(dataset=dict(transforms={{_base_.release_preprocessing}}))
+model = dict(backbone=dict(adjacency='release_spatial'))
