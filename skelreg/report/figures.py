@@ -199,7 +199,10 @@ def line_plot(
     xlabel: str,
     ylabel: str,
 ) -> Figure:
-    """A line with markers for each row over a numeric axis.
+    """A line with markers for each row over a numeric axis; rows stand a little beside each other.
+
+    The axis shows the means and three quarters of their range on both sides; a wider interval, which two
+    runs can give, is cut at the edge instead of pressing all means together.
 
     Args:
         panels: Title -> row -> (x, mean, half the width of its interval or None); a row may be empty.
@@ -211,11 +214,17 @@ def line_plot(
     """
     figure, axes = _figure(1, len(panels), (2.4 + 3.6 * len(panels), 3.8), share_y=True)
     figure.suptitle(title, x=0.01, ha='left', fontsize=11, wrap=True)
+    means = [y for panel in panels.values() for points in panel.values() for _, y, _ in points]
+    if means and max(means) > min(means):
+        margin = 0.75 * (max(means) - min(means))
+        axes[0].set_ylim(min(means) - margin, max(means) + margin)
     for ax, (name, panel) in zip(axes, panels.items(), strict=True):
         ticks = sorted({x for points in panel.values() for x, _, _ in points})
+        beside = 0.012 * (ticks[-1] - ticks[0]) if ticks else 0.0
         for i, (row, points) in enumerate(panel.items()):
             colour, marker = COLOURS[i % len(COLOURS)], MARKERS[i // len(COLOURS) % len(MARKERS)]
-            x, y = [x for x, _, _ in points], [y for _, y, _ in points]
+            shift = beside * (i - (len(panel) - 1) / 2)
+            x, y = [x + shift for x, _, _ in points], [y for _, y, _ in points]
             ax.plot(x, y, label=row, color=colour, marker=marker, markersize=5)
             halves = [float('nan') if half is None else half for _, _, half in points]
             ax.errorbar(x, y, yerr=halves, fmt='none', ecolor=colour, capsize=3, alpha=0.6)

@@ -87,3 +87,11 @@ def test_lines_with_gaps_and_without_intervals_are_drawn() -> None:
     assert {'Title', 'a', 'b', 'one', 'two', 'labels a class', 'top-1 (%)', '5', '40'} <= set(
         re.findall('<!-- (.*) -->', svg)
     )
+
+
+@pytest.mark.usefixtures('_matplotlib')
+def test_an_interval_of_two_runs_does_not_press_the_means_together() -> None:
+    panels = {'a': {'one': [(5.0, 40.0, 70.0), (40.0, 60.0, None)]}}
+    texts = re.findall('<!-- (.*) -->', line_plot(panels, 'Title', 'labels a class', 'top-1 (%)'))
+    ticks = [float(text) for text in texts if re.fullmatch(r'\d+', text)]
+    assert '60' in texts and max(ticks) <= 75 and not any(text.startswith('−') for text in texts)
