@@ -56,6 +56,7 @@ ELSEWHERE = {
     'load_from': 'give the checkpoint with --pretrained',
     'resume': 'add --resume',
     'launcher': 'add --launcher',
+    'compile': "add dict(type='CompileHook') to custom_hooks",
     'visualizer': 'name a hook in custom_hooks; the numbers of every epoch are in scalars.jsonl',
     'vis_backends': 'name a hook in custom_hooks; the numbers of every epoch are in scalars.jsonl',
 }

@@ -47,3 +47,10 @@ class Backbone(nn.Module, ABC):
                 fix='mend the backbone; skelreg.testing.check_backbone names every clause of the contract',
             )
         return features
+
+
+def compile_backbones(model: nn.Module, **settings: Any) -> None:
+    """Compile every backbone of a model in place, the key encoder's too; settings as of `torch.compile`."""
+    for part in model.modules():
+        if isinstance(part, Backbone):
+            part.compile(**settings)

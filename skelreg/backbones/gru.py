@@ -7,6 +7,7 @@ from typing import Literal, cast
 import torch
 from torch import Tensor, nn
 
+from ..functional.bodies import Bodies
 from ..functional.dropout import dropout
 from ..functional.recurrence import run_layer
 from ..graphs import SkeletonLayout, get_layout
@@ -32,7 +33,7 @@ class GRU(Backbone):
         bidirectional: Whether a second recurrence reads every layer's input backwards.
         dropout: Probability between layers.
         bodies: 'concatenate' reads both bodies as one vector; 'mean' reads each body that is present by
-            itself and averages their features.
+            itself and averages their features; a sequence without any has zeros.
         max_bodies: With 'concatenate', the M that a vector has room for; input of fewer bodies is
             filled with zeros, as absent bodies are.
         pooling: 'last' takes from each direction the state after it has read the whole clip; 'mean'
@@ -80,7 +81,7 @@ class GRU(Backbone):
         )
 
     def forward(self, x: Tensor) -> Features:
-        n, c, t, v, m = x.shape
+        _, c, _, v, m = x.shape
         if (c, v) != (self.in_channels, self.num_joints):
             raise ValueError(
                 f'GRU expects {self.in_channels} channels and {self.num_joints} joints '
@@ -96,15 +97,10 @@ class GRU(Backbone):
             states = self.states(x.permute(2, 0, 4, 3, 1).flatten(2))  # (T, N, D)
             expanded = states.permute(1, 2, 0)[..., None, None].expand(-1, -1, -1, -1, m)
             return Features(self.pool(states), map=expanded)
-        present = _present(x)
-        bodies = x.permute(2, 0, 4, 3, 1).flatten(3)  # (T, N, M, V * C)
-        states = self.states(bodies[:, present])  # (T, present bodies, D)
-        pooled = states.new_zeros(n, m, self.out_channels)
-        pooled[present] = self.pool(states)
-        by_body = states.new_zeros(n, m, t, self.out_channels)
-        by_body[present] = states.transpose(0, 1)
-        mean = pooled.sum(dim=1) / present.sum(dim=1, keepdim=True)
-        return Features(mean, map=by_body.permute(0, 3, 2, 1)[..., None, :])
+        bodies = Bodies.present(x)
+        states = self.states(bodies.take(x).permute(3, 0, 1, 2).flatten(2))  # (T, bodies, D)
+        by_body = bodies.put(states.permute(1, 2, 0)[..., None])
+        return Features(bodies.mean(self.pool(states)), map=by_body)
 
     def states(self, x: Tensor) -> Tensor:
         """The last layer's states (T, B, D) of frames (T, B, F), forward direction first."""
@@ -120,10 +116,3 @@ class GRU(Backbone):
             return states.mean(dim=0)
         width = self.hidden_channels
         return torch.cat([states[-1, :, :width], states[0, :, width:]], dim=1)
-
-
-def _present(x: Tensor) -> Tensor:
-    """(N, M) booleans, false for bodies that are zero all along; a sequence keeps its first in any case."""
-    present = (x != 0).flatten(1, 3).any(dim=1)
-    present[:, 0] |= ~present.any(dim=1)
-    return present

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import torch
 
+from ..backbones.base import compile_backbones
 from .measure import Figure, figure, seconds
 from .training import ONE_BODY, STGCN, batch_of, pretext_model, step_of
 
@@ -14,9 +15,9 @@ BATCH, RESIDENT, STEPS = 512, 8192, 20
 
 def throughput(compiled: bool) -> Figure:
     """Sequences a second through the HiCLR step, taken at random from a set that lies on the device."""
-    model = pretext_model({**STGCN, 'dropout': 0.5}).to('cuda')
+    model = pretext_model(STGCN).to('cuda')
     if compiled:
-        model.backbone.compile(dynamic=False)
+        compile_backbones(model, dynamic=False)
     everything = batch_of(RESIDENT, ONE_BODY, device='cuda')
     batch = {name: value[:BATCH].clone() for name, value in everything.items()}
     step = step_of(model, batch, 'bfloat16')

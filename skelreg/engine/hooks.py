@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -14,6 +14,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from ..backbones.base import compile_backbones
 from ..registry import HOOKS
 from .scalars import ScalarLog
 from .terminal import Heartbeat, duration, say
@@ -70,6 +71,26 @@ class CollectHook(Hook):
             for component in collecting:
                 component.collect(step)
         model.train(was_training)
+
+
+@HOOKS.register_module()
+class CompileHook(Hook):
+    """Compiles every backbone with `torch.compile` when training starts.
+
+    Meant for GPUs, where nobody has measured it yet; on a CPU the step became slower. The first steps
+    wait for the compiler, every further shape of a batch does once more. Names of parameters and
+    checkpoints stay as they are. What cannot be compiled, such as torch's own GRU, runs as it is.
+
+    Args:
+        backend, mode: As of `torch.compile`.
+    """
+
+    def __init__(self, backend: str | Callable[..., Any] = 'inductor', mode: str | None = None) -> None:
+        self.backend, self.mode = backend, mode
+
+    def before_train(self, runner: Runner) -> None:
+        """Compile."""
+        compile_backbones(runner.model, backend=self.backend, mode=self.mode)
 
 
 @HOOKS.register_module()

@@ -47,7 +47,9 @@ class Bodies:
     def mean(self, rows: Tensor) -> Tensor:
         """(N, D), the mean of the rows (B, D) of each sequence; zeros for a sequence without a row."""
         summed = rows.new_zeros(self.num_sequences, rows.shape[1]).index_add(0, self.sequence, rows)
-        count = torch.bincount(self.sequence, minlength=self.num_sequences).clamp(min=1)
+        # Not `bincount`: a GPU would have to finish all its work first to know the length of the result.
+        count = self.sequence.new_zeros(self.num_sequences)
+        count = count.index_add(0, self.sequence, torch.ones_like(self.sequence)).clamp(min=1)
         return summed / count[:, None]
 
     def put(self, rows: Tensor) -> Tensor:

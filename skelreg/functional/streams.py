@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
@@ -21,8 +23,14 @@ def bone(x: Tensor, layout: str | SkeletonLayout) -> Tensor:
     layout = get_layout(layout)
     if x.shape[3] != layout.num_joints:
         raise ValueError(f"layout '{layout.name}' has {layout.num_joints} joints, the batch has {x.shape[3]}")
-    parents = torch.tensor(layout.parents, device=x.device)
-    return x - x.index_select(3, parents)
+    return x - x.index_select(3, _parents(tuple(layout.parents), x.device))
+
+
+@lru_cache(maxsize=32)
+def _parents(parents: tuple[int, ...], device: torch.device) -> Tensor:
+    """The index of the parents, kept on the device: a copy to a GPU in every step would hold it up."""
+    with torch.inference_mode(False):  # what is kept here must serve a later training step too
+        return torch.tensor(parents, device=device)
 
 
 def motion(x: Tensor) -> Tensor:

@@ -3,12 +3,14 @@ from __future__ import annotations
 import json
 
 import pytest
+import torch
 from mmengine.hooks import Hook
 from torch import nn
 
-from skelreg.engine.hooks import ProgressHook
+from skelreg.engine.hooks import CompileHook, ProgressHook
 from skelreg.engine.scalars import ScalarLog
-from tests.engine.toys import ToyDataset, loader, toy_learner, toy_runner, training
+from skelreg.structures import Features
+from tests.engine.toys import ToyBackbone, ToyDataset, loader, toy_learner, toy_runner, training
 
 
 class Listener(nn.Module):
@@ -37,9 +39,9 @@ class StartAt(Hook):
         runner.train_loop._iter = 2 * len(runner.train_loop.dataloader)
 
 
-def run(work_dir, name='toy', epochs=3, hooks=(), progress=None, **arguments):
+def run(work_dir, name='toy', epochs=3, hooks=(), progress=None, model=None, **arguments):
     settings = training(ToyDataset(), epochs=epochs)
-    model = toy_learner()
+    model = model or toy_learner()
     model.listener = Listener()
     hook = dict(type='ProgressHook', **(progress or {}))
     defaults = dict(logger=hook, checkpoint=None)
@@ -141,3 +143,26 @@ def test_a_loss_that_is_not_finite_is_written_as_null(tmp_path):
     log = ScalarLog(tmp_path / 'scalars.jsonl')
     log.append('train', 1, 5, {'loss': float('nan'), 'lr': 0.1})
     assert log.read() == [{'mode': 'train', 'epoch': 1, 'iter': 5, 'loss': None, 'lr': 0.1}]
+
+
+def test_compiling_changes_neither_names_nor_results(work_dir):
+    graphs = []
+
+    def backend(graph, inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    class Backbone(ToyBackbone):
+        def forward(self, x):
+            return Features(self.linear(self.norm(x.mean(dim=(2, 4)).flatten(1))).relu())
+
+    def weights(name, **settings):
+        torch.manual_seed(0)
+        model = toy_learner(frozen=(), backbone=Backbone())
+        whole = dict(by_epoch=True, max_epochs=2)
+        return run(work_dir, name, model=model, train_cfg=whole, **settings).model.state_dict()
+
+    torch.testing.assert_close(
+        weights('compiled', hooks=[CompileHook(backend)]), weights('plain'), rtol=1e-5, atol=1e-6
+    )
+    assert graphs
