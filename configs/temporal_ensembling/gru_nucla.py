@@ -6,5 +6,9 @@ model = dict(
             augmentations=[dict(type='TemporalCrop', padding_ratio=6), dict(type='Shear', amplitude=0.1)],
         ),
     ),
-    regularizers=dict(ensembling=dict(type='TemporalEnsembling', momentum=0.6, weight=50.0, ramp=16)),
+    regularizers=dict(
+        ensembling=dict(
+            type='TemporalEnsembling', momentum=0.6, sequences='unlabelled', weight=50.0, ramp=16
+        ),
+    ),
 )

@@ -34,13 +34,15 @@ class MeanTeacher(SequenceTerm):
 class TemporalEnsembling(SequenceTerm):
     """A sequence is to be predicted as it was on average in its former visits.
 
-    With logits z of the weakest view, the memory of a sequence becomes Z <- m Z + (1 - m) z at every
-    visit, and the target of its visit t, counted from 0, is Z / (1 - m^t); the first visit has none. The
-    paper averages once an epoch, which is the same where every sequence is visited once an epoch.
+    With the probabilities z of the weakest view, the memory of a sequence becomes Z <- m Z + (1 - m) z at
+    every visit, and the target of its visit t, counted from 0, is Z / (1 - m^t); the first visit has
+    none. Mean squared difference to the probabilities. The paper (Laine and Aila, ICLR 2017) averages once
+    an epoch; that is the same for sequences that are visited once an epoch, as unlabelled ones are.
 
     Args:
         momentum: m.
-        sequences: 'unlabelled' or 'all', as in the paper.
+        sequences: 'unlabelled', or 'all' as in the paper: a few labelled ones come in every batch then,
+            and their memory is of the latest steps.
         num_classes: The learner supplies it.
     """
 
@@ -59,11 +61,12 @@ class TemporalEnsembling(SequenceTerm):
 
     def forward(self, step: Step) -> Terms:
         rows = self.rows(step)
-        positions, logits = step.positions[rows], step.class_logits[0][rows]
+        positions = step.positions[rows]
+        probabilities = step.class_logits[0][rows].float().softmax(dim=1)
         memory, visits = self.bank.values[positions], self.bank.writes[positions]
         target = memory / (1 - self.momentum ** visits.clamp(min=1).float())[:, None]
-        difference = squared_difference(target, logits) * (visits > 0)
+        difference = (probabilities - target).square().mean(dim=1) * (visits > 0)
         if self.training:
-            kept = self.momentum * memory + (1 - self.momentum) * logits.detach().float()
+            kept = self.momentum * memory + (1 - self.momentum) * probabilities.detach()
             self.bank.write(positions, kept)
         return Terms({'difference': mean_or_zero(difference)})

@@ -80,11 +80,11 @@ def local_center(neighbors: Sequence[Row], scores: Row) -> list[float]:
 
 
 def temporal_targets(visits: Sequence[Row], momentum: float) -> list[list[float] | None]:
-    """Laine and Aila 2017: the target at every visit of one sequence, None at the first."""
+    """Laine and Aila 2017: of one sequence's probabilities, the target at every visit; None at the first."""
     targets: list[list[float] | None] = [None]
     ensemble = [0.0] * len(visits[0])
-    for t, logits in enumerate(visits, start=1):
-        ensemble = [momentum * z + (1 - momentum) * v for z, v in zip(ensemble, logits, strict=True)]
+    for t, p in enumerate(visits, start=1):
+        ensemble = [momentum * z + (1 - momentum) * v for z, v in zip(ensemble, p, strict=True)]
         targets.append([z / (1 - momentum**t) for z in ensemble])
     return targets[:-1]
 
