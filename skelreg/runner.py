@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,8 @@ from mmengine.config import Config
 from .compat.runner import SkelregRunner
 from .compat.seeding import seed_everything
 from .datasets.joined import part_configs
+from .datasets.residence import Residence
+from .engine.files import sha256
 from .errors import CheckpointError, ConfigError, closest
 from .learner.alternation import AlternatingConstructor, alternating
 from .parts import DATALOADERS, check_parts
@@ -201,10 +202,7 @@ def build_runner(
     check_fit(cfg, model, datasets)
     _check_alternation(cfg, model, launcher)
     if (train := datasets.get('train_dataloader')) is not None:
-        digest = hashlib.sha256(train.labels.numpy().tobytes()).hexdigest()
-        model.prepare(
-            TrainingSet(train.labels, f'{train.fingerprint}-{digest}', getattr(train, 'sources', None))
-        )
+        model.prepare(TrainingSet(train.labels, train.fingerprint, getattr(train, 'sources', None)))
     parts: dict[str, Any] = {name: cfg.get(name) for name in RUNNER_ARGUMENTS}
     loaders: dict[str, Any] = {name: {**cfg[name], 'dataset': dataset} for name, dataset in datasets.items()}
     if pretrained is not None and not Path(pretrained).is_file():
@@ -220,6 +218,7 @@ def build_runner(
             'layout': model.layout.name,
             'stream': model.data_preprocessor.stream,
             'encoder': model.encoder_settings,
+            'pretrained_sha256': None if pretrained is None else sha256(Path(pretrained)),
         },
         custom_hooks=[{'type': 'SetEpochHook'}, {'type': 'CollectHook'}, *(cfg.get('custom_hooks') or [])],
         default_scope='skelreg',
@@ -306,7 +305,7 @@ def _check_alternation(cfg: Config, model: Any, launcher: str) -> None:
 
 
 def _check_residence(cfg: Config, datasets: dict[str, Any]) -> None:
-    """Refuse dataloaders that a dataset kept on a device cannot serve."""
+    """Refuse dataloaders that a dataset kept on a device cannot serve, and keep none there for workers."""
     for name, dataset in datasets.items():
         residence, workers = getattr(dataset, 'residence', None), cfg[name].get('num_workers', 0)
         if residence is None or residence.device is None:
@@ -318,7 +317,9 @@ def _check_residence(cfg: Config, datasets: dict[str, Any]) -> None:
                 got=f'pin_memory=True and dataset.resident={residence.device!r}',
                 fix='remove pin_memory, or set dataset.resident=None',
             )
-        if workers and residence.device != 'auto':
+        if workers and residence.device == 'auto':
+            dataset.residence = Residence(None)  # workers would not see what lies there
+        elif workers:
             raise ConfigError(
                 'workers do not reach a set that is kept on a device',
                 where=f'{name}.num_workers',

@@ -179,9 +179,10 @@ def test_the_bank_of_another_label_draw_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_bank_of_a_training_set_of_another_size_is_refused_as_such(tmp_path: Path) -> None:
-    tasks.train(small(ASSL), tmp_path)
+    checkpoint = tasks.train(small(ASSL), tmp_path)
+    runner = build_runner(small(ASSL, sequences=200), tmp_path / 'other')
     with pytest.raises(CheckpointError, match='belong to another training set'):
-        tasks.train(small(ASSL, 2, sequences=200), tmp_path, resume=True)
+        runner.load_checkpoint(str(checkpoint))
 
 
 def test_inpainting_for_other_bodies_is_refused_before_training(tmp_path: Path) -> None:

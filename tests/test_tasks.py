@@ -193,6 +193,43 @@ def test_a_finished_run_that_is_resumed_trains_no_more(pretrained: Path, tmp_pat
     assert checkpoint.stat().st_mtime_ns == stamp
 
 
+ANOTHER_RUN = [
+    (HICLR, dict(train_dataloader__dataset__split='464'), "split: '464-clean' then, '464' now"),
+    (HICLR, dict(model__data_preprocessor__stream='motion'), "stream: 'joint' then, 'motion' now"),
+    (HICLR, dict(sequences=48), 'checksum'),
+    (HICLR, dict(model__backbone__dropout=0.25), 'encoder.dropout: 0.5 then, 0.25 now'),
+]
+
+
+@pytest.mark.parametrize(('config', 'options', 'message'), ANOTHER_RUN)
+def test_a_run_of_other_data_or_another_encoder_is_not_gone_on_with(
+    tmp_path: Path, config: str, options: dict[str, Any], message: str
+) -> None:
+    checkpoint = tasks.train(small(config), tmp_path)
+    content = checkpoint.read_bytes()
+    with pytest.raises(CheckpointError, match='was another one') as caught:
+        tasks.train(small(config, **options), tmp_path, resume=True)
+    assert message in str(caught.value) and '--work-dir' in str(caught.value)
+    assert checkpoint.read_bytes() == content
+
+
+def test_a_probe_of_one_encoder_is_not_gone_on_with_for_another(pretrained: Path, tmp_path: Path) -> None:
+    other = tasks.train(small(HICLR, randomness__seed=5), tmp_path / 'other')
+    probe = tasks.train(small(LINEAR), tmp_path / 'probe', pretrained=pretrained)
+    assert tasks.train(small(LINEAR), tmp_path / 'probe', resume=True) == probe
+    assert tasks.train(small(LINEAR), tmp_path / 'probe', resume=True, pretrained=pretrained) == probe
+    with pytest.raises(CheckpointError, match='pretrained_sha256'):
+        tasks.train(small(LINEAR), tmp_path / 'probe', resume=True, pretrained=other)
+
+
+def test_a_resumed_run_tells_what_changed_in_its_config(tmp_path: Path) -> None:
+    tasks.train(small(HICLR), tmp_path)
+    tasks.train(small(HICLR, epochs=2, optim_wrapper__optimizer__lr=0.0625), tmp_path, resume=True)
+    logs = ''.join(path.read_text() for path in tmp_path.rglob('*.log'))
+    (told,) = [line for line in logs.splitlines() if 'the config is not that' in line]
+    assert 'lr=0.0625' in told and 'max_epochs=2' in told
+
+
 def test_raw_coordinates_need_no_checkpoint(tmp_path: Path) -> None:
     results = tasks.test(small('configs/raw/nucla_knn.py'), None, tmp_path)
     assert results['knn1']['checkpoint'] is None

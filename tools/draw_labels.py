@@ -43,6 +43,7 @@ def main() -> None:
         rows, drawn = choose_labels(
             {budget.protocol: budget.amount, 'seed': seed}, dataset.names, dataset.labels.numpy(),
             dataset=dataset.card.name, split=args.split, subset='train',
+            classes=dataset.archive.classes,
         )
         amount = f'{args.amount:g}'
         name = f'{dataset.card.name}_{args.split}_{args.protocol}_{amount}_seed_{seed}.json'

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from difflib import ndiff
 from pathlib import Path
 from typing import Any
 
@@ -55,15 +57,12 @@ def run_state(
 
 
 def _meta(runner: Runner, by_epoch: bool) -> dict[str, Any]:
-    dataset = runner.train_dataloader.dataset
-    layout = getattr(dataset, 'layout', None)
     return {
         'epoch': runner.epoch + (1 if by_epoch else 0),
         'iter': runner.iter + (0 if by_epoch else 1),
         'seed': runner.seed,
         'world_size': runner.world_size,
-        'layout': getattr(layout, 'name', layout),
-        'dataset_meta': getattr(dataset, 'metainfo', None),
+        **_data(runner),
         'skelreg_version': __version__,
         'mmengine_version': mmengine.__version__,
         'torch_version': str(torch.__version__),
@@ -71,11 +70,26 @@ def _meta(runner: Runner, by_epoch: bool) -> dict[str, Any]:
     }
 
 
-def check_same_run(runner: Runner, meta: Mapping[str, Any], path: Path) -> None:
-    """Refuse a checkpoint whose run cannot be continued by this runner.
+def _data(runner: Runner) -> dict[str, Any]:
+    dataset = runner.train_dataloader.dataset
+    layout = getattr(dataset, 'layout', None)
+    return {'layout': getattr(layout, 'name', layout), 'dataset_meta': getattr(dataset, 'metainfo', None)}
 
+
+def check_same_run(
+    runner: Runner, meta: Mapping[str, Any], path: Path, facts: Mapping[str, Any], config_text: str
+) -> None:
+    """Refuse a checkpoint whose run cannot be continued by this runner, and tell of a changed config.
+
+    Args:
+        runner: About to resume.
+        meta: Of the checkpoint.
+        path: The checkpoint.
+        facts: What this runner records in checkpoints besides.
+        config_text: Of this runner.
     Raises:
-        CheckpointError: If it does not say how far it got, or had another seed.
+        CheckpointError: If it does not say how far it got, had another seed, or learnt from other data,
+            in another stream, with another encoder or from other pretrained weights.
     """
     lacking = [key for key in ('epoch', 'iter') if not isinstance(meta.get(key), int)]
     if lacking:
@@ -88,11 +102,33 @@ def check_same_run(runner: Runner, meta: Mapping[str, Any], path: Path) -> None:
             accepted=f'seed {meta["seed"]}', where=str(path),
             fix=f'add --cfg-options randomness.seed={meta["seed"]}, or start without --resume',
         )
+    changes = list(_changes(meta, {**_data(runner), **facts}))
+    if changes:
+        raise CheckpointError(
+            'the run to resume was another one', got='; '.join(changes[:5]), where=str(path),
+            fix='give this run a --work-dir of its own, or start without --resume to replace the other',
+        )
+    lines = ndiff(str(meta.get('config_text', config_text)).splitlines(), config_text.splitlines())
+    if changed := [' '.join(line.split()) for line in lines if line[0] in '+-']:
+        runner.logger.warning(
+            'the config is not that with which the run began (-); it goes on as the config is now (+): '
+            + '  '.join(changed[:6]) + (' ...' if len(changed) > 6 else '')
+        )
     if meta.get('world_size', runner.world_size) != runner.world_size:
         runner.logger.warning(
             f'the run had {meta["world_size"]} process(es), now there are {runner.world_size}: '
             'it continues, but not bit for bit'
         )
+
+
+def _changes(saved: Mapping[str, Any], now: Mapping[str, Any], prefix: str = '') -> Iterator[str]:
+    """'dataset_meta.split: '464' then, '464-clean' now' for everything that both tell, and differently."""
+    for key in (key for key in now if key in saved):
+        then, here = (json.loads(json.dumps(value, default=str)) for value in (saved[key], now[key]))
+        if isinstance(then, dict) and isinstance(here, dict):
+            yield from _changes(then, here, f'{prefix}{key}.')
+        elif then != here:
+            yield f'{prefix}{key}: {then!r} then, {here!r} now'
 
 
 def restore_progress(

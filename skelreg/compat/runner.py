@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -133,7 +132,7 @@ class SkelregRunner(Runner):
         with no_deprecated_ddp_argument():
             return MMDistributedDataParallel(
                 module=model,
-                device_ids=[int(os.environ['LOCAL_RANK'])] if on_gpu else None,
+                device_ids=[torch.cuda.current_device()] if on_gpu else None,
                 broadcast_buffers=False,
                 find_unused_parameters=self.cfg.get('find_unused_parameters', False),
             )
@@ -268,7 +267,12 @@ class SkelregRunner(Runner):
     def _restore(
         self, path: Path, checkpoint: dict[str, Any], optimizer: bool = True, schedulers: bool = True
     ) -> None:
-        check_same_run(self, checkpoint['meta'], path)
+        # What this runner was not told, pretrained weights that are not needed any more, it takes over.
+        told = {key: value for key, value in self._checkpoint_meta.items() if value is not None}
+        check_same_run(self, checkpoint['meta'], path, told, self._config_text)
+        self._checkpoint_meta |= {
+            key: checkpoint['meta'].get(key) for key in self._checkpoint_meta if key not in told
+        }
         self._take_weights(checkpoint, path, strict=True)
         restore_progress(self, checkpoint, optimizer=optimizer, schedulers=schedulers)
         self.logger.info(f'resumed from {path}: epoch {self.epoch}, iteration {self.iter}')

@@ -102,6 +102,12 @@ class SkeletonArchive:
         return int(self.meta['num_classes'])
 
     @property
+    def classes(self) -> NDArray[np.int64]:
+        """Those that sequences are of, ascending."""
+        labels = self.index['label'].astype(np.int64)
+        return np.unique(labels[labels >= 0])
+
+    @property
     def is_synthetic(self) -> bool:
         """Whether the sequences were generated rather than recorded."""
         return bool(self.meta.get('synthetic', False))

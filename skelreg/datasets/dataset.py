@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -60,7 +61,7 @@ class SkeletonDataset(torch.utils.data.Dataset[dict[str, Tensor]]):
             always do.
 
     Attributes:
-        fingerprint: Changes with anything that can change the tensors of this dataset.
+        fingerprint: Changes with anything that can change the tensors of this dataset, labels among them.
         subset_size: How many sequences the subset has, dropped ones among them.
         label_split: The draw, if there is a label budget.
 
@@ -204,7 +205,7 @@ class SkeletonDataset(torch.utils.data.Dataset[dict[str, Tensor]]):
         """Drop the sequences that the budget does not label, or take their labels away."""
         labelled, drawn = choose_labels(
             budget, self.names, self._labels, dataset=self.card.name, split=self.split, subset=self.subset,
-            stand_in=self.is_synthetic,
+            classes=self.archive.classes, stand_in=self.is_synthetic,
         )
         if unlabelled == 'drop':
             self.rows, self._labels = self.rows[labelled], self._labels[labelled]
@@ -227,8 +228,7 @@ class SkeletonDataset(torch.utils.data.Dataset[dict[str, Tensor]]):
             raw, self.num_frames, [{**cfg, 'origin': o} for cfg, o in zip(transforms, origins, strict=True)]
         )
         # Frames do not depend on labels, so that draws which keep all sequences share one cache.
-        drawn = '' if self.label_split is None else f'-{self.label_split.sha256[:24]}'
-        self.fingerprint = key + drawn
+        self.fingerprint = f'{key}-{hashlib.sha256(self._labels.tobytes()).hexdigest()[:24]}'
         if self.num_frames is None:
             return raw
         size = (

@@ -97,7 +97,7 @@ class JoinedDataset(torch.utils.data.Dataset[dict[str, Tensor]]):
             rows.append(here)
             batches.append(self.parts[i].__getitems__((chosen[here] - first).tolist()))
         order = torch.from_numpy(np.argsort(np.concatenate(rows)))
-        inputs = _padded([batch['inputs'] for batch in batches])
+        inputs = _padded([batch['inputs'] for batch in batches], self.max_bodies)
         lengths, bodies = (torch.cat([batch[name] for batch in batches]) for name in ('lengths', 'bodies'))
         index = torch.from_numpy(chosen)
         return dict(
@@ -123,6 +123,11 @@ class JoinedDataset(torch.utils.data.Dataset[dict[str, Tensor]]):
     def channels(self) -> tuple[str, ...]:
         """Names of the C axis."""
         return self.parts[0].channels
+
+    @property
+    def max_bodies(self) -> int:
+        """M of every batch, that of the set with the most."""
+        return max(part.max_bodies for part in self.parts)
 
     @property
     def num_classes(self) -> int:
@@ -175,9 +180,9 @@ def part_configs(dataset: Mapping[str, Any]) -> Sequence[Any]:
     return parts
 
 
-def _padded(inputs: Sequence[Tensor]) -> Tensor:
-    """Behind one another along N, (n, C, t, V, m) each, with zeros up to the greatest T and M."""
-    frames, bodies = (max(x.shape[axis] for x in inputs) for axis in (2, 4))
+def _padded(inputs: Sequence[Tensor], bodies: int) -> Tensor:
+    """Behind one another along N, (n, C, t, V, m) each, with zeros up to the greatest T and these bodies."""
+    frames = max(x.shape[2] for x in inputs)
     return torch.cat([
         torch.nn.functional.pad(x, (0, bodies - x.shape[4], 0, 0, 0, frames - x.shape[2])) for x in inputs
     ])

@@ -140,13 +140,19 @@ class LabelSplit:
         return np.array(sorted(position[name] for name in self.names), dtype=np.int64)
 
 
-def draw_rows(names: Sequence[str], labels: NDArray[np.int64], budget: LabelBudget) -> Rows:
-    """Positions, ascending, of the sequences that a budget labels; classes without any sequence are left out.
+def draw_rows(
+    names: Sequence[str],
+    labels: NDArray[np.int64],
+    budget: LabelBudget,
+    classes: NDArray[np.int64] | None = None,
+) -> Rows:
+    """Positions, ascending, of the sequences that a budget labels.
 
     Args:
         names: Of the sequences; all different.
         labels: (S,) their classes; sequences of class -1 are never drawn.
         budget: How many, and by which protocol.
+        classes: There must be sequences of each of them; None takes those that have some.
 
     Raises:
         DataError: If a class has fewer sequences than asked for, or would come out without a label by
@@ -159,17 +165,23 @@ def draw_rows(names: Sequence[str], labels: NDArray[np.int64], budget: LabelBudg
             raise DataError('this share of the sequences is none', got=f'{budget} of {len(known)} sequences')
         return np.sort(np.random.default_rng(budget.seed).permutation(known)[:wanted])
     chosen = []
-    for label in np.unique(labels[labels >= 0]):
+    for label in np.unique(labels[labels >= 0]) if classes is None else classes:
         members = _by_name(names, np.flatnonzero(labels == label))
         wanted = budget.count(len(members))
         if not 1 <= wanted <= len(members):
             raise DataError(
                 f'class {label} has too few sequences for this label budget',
                 got=f'{len(members)} sequences', accepted=f'{budget}: {wanted} labelled ones, at least one',
-                fix='ask for fewer labels' if wanted else 'ask for a larger share, or use per_class_n',
+                fix=_fix(len(members), wanted),
             )
         chosen.append(_order(members, int(label), budget)[:wanted])
     return np.sort(np.concatenate(chosen)) if chosen else np.empty(0, dtype=np.int64)
+
+
+def _fix(there: int, wanted: int) -> str:
+    if not there:
+        return 'take a split with sequences of every class in it, or prepare the data without this class'
+    return 'ask for fewer labels' if wanted else 'ask for a larger share, or use per_class_n'
 
 
 def draw_for_stand_in(names: Sequence[str], labels: NDArray[np.int64], budget: LabelBudget) -> Rows:
@@ -198,6 +210,7 @@ def choose_labels(
     dataset: str,
     split: str,
     subset: str,
+    classes: NDArray[np.int64] | None = None,
     stand_in: bool = False,
 ) -> tuple[Rows, LabelSplit]:
     """What a dataset's `label_budget` means for its sequences.
@@ -207,6 +220,7 @@ def choose_labels(
         names: Of all sequences of the subset.
         labels: (S,) their classes.
         dataset, split, subset: What they are; a file must have been drawn from the same.
+        classes: Of the whole archive; one of them without any sequence here is refused.
         stand_in: The sequences are generated: the draw is scaled down to them (`draw_for_stand_in`), and of
             a file only its budget is used.
 
@@ -222,7 +236,9 @@ def choose_labels(
         )
     if isinstance(budget, Mapping):
         rule, where = LabelBudget.parse(budget), 'label_budget'
-        rows = draw_for_stand_in(names, labels, rule) if stand_in else draw_rows(names, labels, rule)
+        rows = (
+            draw_for_stand_in(names, labels, rule) if stand_in else draw_rows(names, labels, rule, classes)
+        )
     else:
         where, found = str(budget), read_label_split(budget)
         if (found.dataset, found.split, found.subset) != (dataset, split, subset):

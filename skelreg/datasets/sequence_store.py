@@ -61,7 +61,14 @@ class RawStore:
 
     def sequence(self, i: int) -> Frames:
         """Sequence i of the subset, (T, M, V, C)."""
-        frames = fit_bodies(self.archive.sequence(int(self.rows[i])), self.max_bodies)
+        whole = self.archive.sequence(int(self.rows[i]))
+        frames = fit_bodies(whole, self.max_bodies)
+        if whole.shape[1] > self.max_bodies and whole.any() and not frames.any():
+            raise DataError(
+                f'max_bodies={self.max_bodies} leaves nobody of a sequence',
+                got=f"'{self.archive.index['name'][self.rows[i]]}', whose only persons come behind these",
+                fix=f'set max_bodies={whole.shape[1]} or None, or prepare the data with the person first',
+            )
         for transform in self.transforms:
             frames = transform(frames)
         return frames

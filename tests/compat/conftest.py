@@ -11,8 +11,9 @@ import torch
 from tests.compat import toy
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope='session')
 def one_thread() -> Iterator[None]:
+    """As many threads for the run of the session as for those that are compared with it."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

@@ -11,12 +11,14 @@ from mmengine.runner import Runner
 
 from skelreg.datasets import sequence_store
 from skelreg.datasets.archive import SkeletonArchive
+from skelreg.datasets.archive_writer import ArchiveWriter
 from skelreg.datasets.dataset import SkeletonDataset
 from skelreg.datasets.synthetic import generate
 from skelreg.errors import ConfigError, DataError
 from skelreg.registry import DATASETS
 
 from ..reference.resampling import loop_resample
+from .samples import META, random_frames
 
 
 def make(archive: Any, **options: Any) -> SkeletonDataset:
@@ -50,6 +52,17 @@ def test_raw_frames_are_padded_with_zeros(archive: SkeletonArchive) -> None:
     assert batch['inputs'].shape == (2, 3, 5, 20, 1) and batch['lengths'].tolist() == [2, 5]
     np.testing.assert_array_equal(batch['inputs'][0, :, :2], archive.sequence(1).transpose(3, 0, 2, 1))
     assert not batch['inputs'][0, :, 2:].any()
+
+
+def test_a_sequence_of_which_max_bodies_leaves_nobody_is_refused(tmp_path: Path) -> None:
+    frames = random_frames(3, bodies=2)
+    frames[:, 0] = 0
+    with ArchiveWriter(tmp_path / 'archive', META, max_bodies=2) as writer:
+        writer.add('alone', 0, frames, dict(subject=1, camera=1, view=1, setup=1))
+    archive = SkeletonArchive.open(tmp_path / 'archive')
+    assert make(archive).__getitems__([0])['inputs'].any()
+    with pytest.raises(DataError, match=r"leaves nobody(?s:.*)'alone'(?s:.*)max_bodies=2"):
+        make(archive, num_frames=6, max_bodies=1).__getitems__([0])
 
 
 @pytest.mark.parametrize('num_frames', [6, None])

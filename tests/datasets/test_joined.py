@@ -40,6 +40,11 @@ def test_a_batch_holds_the_sequences_of_its_parts_in_the_order_asked_for(num_fra
     torch.testing.assert_close(joined[-1]['inputs'], joined.__getitems__([len(joined) - 1])['inputs'][0])
 
 
+def test_batches_have_the_bodies_of_the_set_with_the_most() -> None:
+    joined = JoinedDataset([part(num_frames=8), part(num_frames=8, max_bodies=2)])
+    assert joined.max_bodies == 2 and joined.__getitems__([0])['inputs'].shape[-1] == 2
+
+
 def test_the_sets_behind_the_first_are_unlabelled_unless_asked_for() -> None:
     first, second = part(), part(split='camera_2')
     assert JoinedDataset([first, second]).labels.tolist() == first.labels.tolist() + [-1] * len(second)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from skelreg.datasets.archive import SkeletonArchive
+from skelreg.datasets.archive_writer import ArchiveWriter
 from skelreg.datasets.dataset import SkeletonDataset
 from skelreg.datasets.label_split import (
     PROTOCOLS,
@@ -17,8 +18,11 @@ from skelreg.datasets.label_split import (
     read_label_split,
     write_label_split,
 )
+from skelreg.datasets.pseudo_labels import write_pseudo_labels
 from skelreg.errors import ConfigError, DataError
 from tests.runs import run_tool
+
+from .samples import META, random_frames
 
 SIZES = {0: 7, 1: 12, 2: 20}
 LABELS = np.array([label for label, size in SIZES.items() for _ in range(size)])
@@ -67,6 +71,14 @@ def test_a_smaller_budget_is_part_of_a_larger_one(protocol: str, seed: int) -> N
 def test_seeds_differ_and_repeat(protocol: str) -> None:
     amount = SMALL_AND_LARGE[protocol][0]
     assert drawn(protocol, amount, 1) == drawn(protocol, amount, 1) != drawn(protocol, amount, 2)
+
+
+@pytest.mark.parametrize('protocol', ['per_class_n', 'per_class_ratio', 'first_n'])
+def test_a_class_of_the_archive_without_any_training_sequence_is_refused(protocol: str) -> None:
+    budget = LabelBudget(protocol, SMALL_AND_LARGE[protocol][0], 0)
+    assert len(draw_rows(NAMES, LABELS, budget, np.arange(3))) == len(draw_rows(NAMES, LABELS, budget))
+    with pytest.raises(DataError, match=r'class 3 has too few sequences(?s:.*)got: 0 sequences'):
+        draw_rows(NAMES, LABELS, budget, np.arange(4))
 
 
 def test_first_n_takes_the_first_by_name() -> None:
@@ -125,6 +137,17 @@ def test_a_misspelt_budget_is_refused(config: dict[str, Any], message: str) -> N
         LabelBudget.parse(config)
 
 
+@pytest.fixture
+def archive_path(tmp_path: Path) -> Path:
+    """Twelve sequences of four classes, each class in every view."""
+    with ArchiveWriter(tmp_path / 'archive', META, max_bodies=1) as writer:
+        for i in range(12):
+            view = i // 4 + 1
+            columns = dict(subject=i % 4 + 7, camera=view, view=view, setup=1)
+            writer.add(f's{i:02d}', i % 4, random_frames(i + 1), columns)
+    return tmp_path / 'archive'
+
+
 def make(archive: Any, **options: Any) -> SkeletonDataset:
     return SkeletonDataset('nucla', archive, **{'split': '464', 'subset': 'train', **options})
 
@@ -136,8 +159,8 @@ def stored(archive: SkeletonArchive, tmp_path: Path) -> Path:
 
 
 def test_a_dataset_drops_what_is_not_labelled(archive: SkeletonArchive) -> None:
-    everything = make(archive, label_budget=dict(per_class_n=1))
-    assert len(everything) == everything.subset_size == 8  # eight classes with one sequence each
+    everything = make(archive, label_budget=dict(per_class_n=2))
+    assert len(everything) == everything.subset_size == 8  # four classes with two sequences each
     half = make(archive, label_budget=dict(global_ratio=0.5, seed=2), num_frames=4)
     assert len(half) == 4 and half.subset_size == 8 and (half.labels >= 0).all()
     whole = make(archive, num_frames=4)
@@ -152,6 +175,18 @@ def test_a_dataset_keeps_unlabelled_sequences_without_their_labels(archive: Skel
     assert len(kept) == 8 and tuple(labelled) == dropped.names == dropped.label_split.names
     assert kept.labels[kept.labels >= 0].equal(dropped.labels)
     assert kept.__getitems__(range(8))['labels'].equal(kept.labels)
+
+
+def test_the_fingerprint_tells_predicted_labels(archive: SkeletonArchive, tmp_path: Path) -> None:
+    options = dict(label_budget=dict(per_class_n=1), unlabelled='keep')
+    plain = make(archive, **options)
+    missing = next(name for name, label in zip(plain.names, plain.labels, strict=True) if label < 0)
+    source = {'dataset': 'nucla', 'split': '464', 'subset': 'train'}
+    datasets = [plain]
+    for label in (0, 1):
+        path = write_pseudo_labels(tmp_path / f'{label}.json', {missing: label}, source)
+        datasets.append(make(archive, pseudo_labels=path, **options))
+    assert len({dataset.fingerprint for dataset in datasets}) == 3
 
 
 def test_the_fingerprint_and_the_metainfo_name_the_draw(archive: SkeletonArchive) -> None:
@@ -252,7 +287,7 @@ def test_the_tool_writes_a_file_for_each_seed(
     assert run_tool('draw_labels', 'nucla', '--archive', str(archive_path), *options) == 0
     files = sorted((tmp_path / 'labels').iterdir())
     assert [file.name for file in files] == [f'nucla_464_per_class_n_1_seed_{seed}.json' for seed in (0, 4)]
-    assert '8 of 8 sequences' in capsys.readouterr().out
+    assert '4 of 8 sequences' in capsys.readouterr().out
     assert read_label_split(files[1]).budget == LabelBudget('per_class_n', 1, 4)
 
 
