@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.dist import barrier, is_main_process
+from mmengine.dist import barrier, broadcast, is_main_process
 from rich.console import Console
 from rich.table import Table
 
@@ -53,6 +53,7 @@ def train(
         )
     runner.train()
     barrier()  # rank 0 writes the last checkpoint while the others are already here
+    _share_statistics(runner)
     checkpoint = latest_checkpoint(runner.work_dir)
     if checkpoint is None:
         raise CheckpointError(
@@ -65,6 +66,14 @@ def train(
     if cfg.get('test_cfg') is not None:
         evaluate(runner, checkpoint)
     return checkpoint
+
+
+def _share_statistics(runner: SkelregRunner) -> None:
+    """Give all ranks the main process's batch norm statistics, which are those of the checkpoint."""
+    if runner.distributed:
+        for buffer in bare_model(runner).buffers():
+            if buffer.is_floating_point():
+                broadcast(buffer)
 
 
 def test(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, cast, get_args
 
+import torch
 from torch import Generator, Tensor, nn
 
 from ..errors import PluginError
@@ -177,5 +178,6 @@ def _run(
             x = y
             mixed = augmentation.sources(**params)
             if mixed is not None:
-                sources = mixed if sources is None else mixed @ sources
+                with torch.autocast(x.device.type, enabled=False):
+                    sources = mixed if sources is None else mixed @ sources
     return _Mixture(x, sources)

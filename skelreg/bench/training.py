@@ -68,7 +68,7 @@ def step_of(model: Any, batch: dict[str, Tensor], precision: str = 'float32') ->
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9, weight_decay=1e-4)
     wrapper = dict(type='OptimWrapper', optimizer=optimizer)
     if precision == 'bfloat16':
-        wrapper = dict(type='AutocastOptimWrapper', optimizer=optimizer, dtype='bfloat16')
+        wrapper['type'] = 'AutocastOptimWrapper'
     built = OPTIM_WRAPPERS.build(wrapper)
     return lambda: model.train_step(batch, built)
 

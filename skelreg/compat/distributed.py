@@ -42,7 +42,8 @@ def start_distributed(launcher: str = 'none', timeout_seconds: float = 1800) -> 
         )
     on_gpu = torch.cuda.is_available()
     if on_gpu:
-        torch.cuda.set_device(int(os.environ['LOCAL_RANK']))
+        # Slurm may show every process a single GPU, its own, which is number 0 then.
+        torch.cuda.set_device(int(os.environ['LOCAL_RANK']) % torch.cuda.device_count())
     distributed.init_process_group('nccl' if on_gpu else 'gloo', timeout=timedelta(seconds=timeout_seconds))
 
 

@@ -79,22 +79,23 @@ class CollapseMonitor(Hook):
         self.max_key_cosine, self.min_spread, self.min_rank = max_key_cosine, min_spread, min_rank
         self._held = dict.fromkeys(_CAUSES, 0)
         self._warned: set[str] = set()
-        self._sums: dict[str, float] = {}
+        self._sums: dict[str, Tensor] = {}
         self._count = 0
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """Add up the losses; look if it is time."""
-        for name, value in (outputs or {}).items():
-            self._sums[name] = self._sums.get(name, 0.0) + float(value)
+        for name, value in (outputs or {}).items():  # tensors: reading a GPU's number waits for it
+            own = torch.as_tensor(value).detach().float()
+            self._sums[name] = self._sums[name] + own if name in self._sums else own
         self._count += 1
         if (runner.iter + 1) % self.interval == 0 or batch_idx + 1 == len(runner.train_loop.dataloader):
             self._look(runner)
 
     def _look(self, runner: Runner) -> None:
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        losses = {name: total / self._count for name, total in self._sums.items()}
+        losses = {name: float(total) / self._count for name, total in self._sums.items()}
         self._sums, self._count = {}, 0
         numbers = {**batch_numbers(model), **loss_numbers(model, losses, self.loss_tolerance)}
         for name in _LOGGED & numbers.keys():

@@ -81,8 +81,8 @@ def feature_key(model: Any, dataset: Any) -> str:
     """SHA-256 over all that can change the features.
 
     These are the encoder (its structure, settings, weights and buffers), the dataset's fingerprint, the
-    stream, the layout, the precision in force when this is called (parameters, autocast, float32 products)
-    and the version of skelreg.
+    stream, the layout, the precision in force when this is called (device, parameters, autocast, float32
+    products) and the version of skelreg.
     """
     digest = hashlib.sha256()
     settings = {
@@ -113,7 +113,8 @@ def _precision(model: Any) -> str:
     device = model.data_preprocessor.device.type
     autocast = str(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else 'off'
     products = torch.get_float32_matmul_precision()
-    return f'parameters {dtypes}, autocast {autocast}, products {products}'
+    tf32 = device == 'cuda' and torch.backends.cudnn.allow_tf32
+    return f'{device}, parameters {dtypes}, autocast {autocast}, products {products}, TF32 {tf32}'
 
 
 class FeatureBank:

@@ -33,13 +33,16 @@ def gru_layer(
 
 
 def run_layer(layer: nn.GRU, x: Tensor) -> Tensor:
-    """The states of a module of one layer: by torch's fused kernel off the CPU, else by `gru_layer`.
+    """The states of a module of one layer, off the CPU by torch's fused kernel wherever it serves.
 
     Shape:
         x: (T, B, F); output: (T, B, H), or (T, B, 2 H) with both directions.
     """
-    if x.device.type != 'cpu':
-        states: Tensor = layer(x)[0]
+    # cuDNN's kernel has no gradient in eval mode, and under autocast it computes in float16.
+    wants_gradient = torch.is_grad_enabled() and (x.requires_grad or layer.all_weights[0][0].requires_grad)
+    if x.device.type != 'cpu' and (layer.training or not wants_gradient):
+        with torch.autocast(x.device.type, enabled=False):
+            states: Tensor = layer(x.to(layer.all_weights[0][0].dtype))[0]
         return states
     directions: list[Tensor] = []
     for weight_ih, weight_hh, bias_ih, bias_hh in layer.all_weights:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
-_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+_NORMS = (nn.modules.batchnorm._BatchNorm,)  # SyncBatchNorm among them
 
 
 def release_initialization(module: nn.Module) -> None:

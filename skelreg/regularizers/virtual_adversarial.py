@@ -56,12 +56,23 @@ class VirtualAdversarial(SequenceTerm):
         with torch.no_grad():
             reference = predict(x)
         is_mixed = torch.is_autocast_enabled(x.device.type)
-        # A step of a hundredth of a metre over a whole sequence vanishes in bfloat16.
-        with torch.autocast(x.device.type, enabled=False):
+        # A step of a hundredth of a metre over a whole sequence vanishes in bfloat16, and in TF32.
+        with torch.autocast(x.device.type, enabled=False), _whole_float32():
             exact = predict(x).detach() if is_mixed else reference
             direction = adversarial_direction(predict, x, exact, start, self.step, self.iterations)
         divergence = kl_divergence(reference, predict(x + self.radius * direction))
         return Terms({'divergence': mean_or_zero(divergence)})
+
+
+@contextmanager
+def _whole_float32() -> Iterator[None]:
+    """Within the block cuDNN keeps all bits of float32, of which TF32 would leave ten behind the point."""
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
 
 
 def _with_same_draws(run: Callable[[Tensor], Tensor], x: Tensor) -> Callable[[Tensor], Tensor]:

@@ -80,6 +80,13 @@ def test_batches_have_the_share_of_absent_bodies_that_is_asked_for(one_body: flo
     assert np.mean(~present[:, 1]) == one_body and present[:, 0].all()
 
 
+def test_a_step_in_mixed_precision_can_be_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, 'QUEUE', 8)
+    backbone = dict(type='STGCN', hidden_channels=2, out_channels=4)
+    losses = training.step_of(training.pretext_model(backbone), training.batch_of(4), 'bfloat16')()
+    assert losses['loss'].isfinite()
+
+
 def test_a_run_that_breaks_off_keeps_the_figures_it_has(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -41,16 +42,19 @@ def steps(work_dir: Path) -> list[dict[str, Any]]:
     return [line for line in lines if 'seconds' not in line]
 
 
+def two_processes(*tool: str) -> None:
+    torchrun = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2']
+    here = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''}
+    command = [*torchrun, str(ROOT / 'tools/train.py'), '--launcher', 'pytorch', *tool]
+    found = subprocess.run(command, env=here, capture_output=True, text=True, check=False, timeout=600)
+    assert found.returncode == 0, found.stderr
+
+
 @pytest.fixture(scope='module')
 def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Work directories of one process, and of two with half of its batch each."""
     one, two = (tmp_path_factory.mktemp(name) for name in ('one', 'two'))
-    torchrun = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2']
-    tool = [str(ROOT / 'tools/train.py'), '--launcher', 'pytorch', *arguments(two, GLOBAL_BATCH // 2)]
-    here = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''}
-    command = [*torchrun, *tool]
-    found = subprocess.run(command, env=here, capture_output=True, text=True, check=False, timeout=600)
-    assert found.returncode == 0, found.stderr
+    two_processes(*arguments(two, GLOBAL_BATCH // 2))
     assert run_tool('train', *arguments(one, GLOBAL_BATCH)) == 0
     return one, two
 
@@ -73,3 +77,18 @@ def test_two_processes_end_with_the_weights_and_the_queue_of_one(runs: tuple[Pat
             halves = value.view(2, -1, 2, value.shape[1]).transpose(1, 2)
             value = halves.reshape_as(value)
         torch.testing.assert_close(found, value, atol=1e-4, rtol=1e-4, msg=name)
+
+
+def test_the_result_of_two_processes_is_that_of_their_checkpoint(tmp_path: Path) -> None:
+    """Each has batch norm statistics of its own, and the checkpoint those of the first."""
+    config = ROOT / 'configs/demo/supervised.py'
+    changed = [f'{key}={value}' for key, value in small_options(load_config(config), epochs=2).items()]
+    options = ['--synthetic', '200', '--cfg-options', *changed]
+    two_processes(str(config), '--work-dir', str(tmp_path), *options)
+    (scores,) = tmp_path.glob('epoch_2*.npz')
+    first = dict(np.load(scores))
+    scores.unlink()
+    assert run_tool('test', str(config), str(tmp_path / 'epoch_2.pth'), *options) == 0
+    second = dict(np.load(scores))
+    assert first.keys() == second.keys() and len(first['scores']) > 10
+    np.testing.assert_allclose(first['scores'], second['scores'], atol=1e-4)
