@@ -261,10 +261,28 @@ def check_fit(cfg: Config, model: Any, datasets: dict[str, Any]) -> None:
                 got=f'data: {dataset.num_classes}, classifier: {classes}',
                 fix=f'set model.classifier.num_classes={dataset.num_classes}',
             )
+    _check_space(model, datasets)
     _check_bodies(model, datasets)
     _check_labels(model, datasets)
+    _check_tested(datasets)
     _check_sizes(cfg, model, datasets)
     _check_residence(cfg, datasets)
+
+
+def _check_space(model: Any, datasets: dict[str, Any]) -> None:
+    """Refuse views that shear or turn bodies in space where the training data have other channels."""
+    policy, train = model.data_preprocessor.policy, datasets.get('train_dataloader')
+    if policy is None or train is None or tuple(train.channels) == ('x', 'y', 'z'):
+        return
+    parts = [part for _, augmentations in policy.recipe() for part in augmentations if part.in_space]
+    if parts:
+        raise ConfigError(
+            'these views are for coordinates x, y, z',
+            got=f'{", ".join(sorted({type(part).__name__ for part in parts}))} on data with the channels '
+            + ', '.join(train.channels),
+            where='model.data_preprocessor.policy',
+            fix='take them out of the policy; supervised configs have no views',
+        )
 
 
 def _check_bodies(model: Any, datasets: dict[str, Any]) -> None:
@@ -352,6 +370,18 @@ def _check_labels(model: Any, datasets: dict[str, Any]) -> None:
                     fix="set train_dataloader.dataset.label_budget, and unlabelled='keep' beside it, or "
                     f'remove {where}',
                 )
+
+
+def _check_tested(datasets: dict[str, Any]) -> None:
+    """Refuse a test of sequences without a label."""
+    test = datasets.get('test_dataloader')
+    if test is not None and (unknown := int((test.labels < 0).sum())):
+        raise ConfigError(
+            'sequences without a label cannot be tested',
+            where='test_dataloader.dataset.split',
+            got=f'{unknown} of {len(test)} without',
+            fix="leave them out by the card's rule: test: {..., not: {label: [-1]}}",
+        )
 
 
 def _check_sizes(cfg: Config, model: Any, datasets: dict[str, Any]) -> None:

@@ -98,7 +98,7 @@ def test(
         raise ConfigError(
             'this config has no test protocol',
             where=str(cfg.filename),
-            fix='test its checkpoint with the _linear or _knn config beside it',
+            fix='test it with a _linear or _knn config of its backbone and data (configs/hiclr)',
         )
     if checkpoint is not None and not Path(checkpoint).is_file():
         raise CheckpointError('there is no such checkpoint', got=str(checkpoint), fix='check the path')

@@ -43,3 +43,5 @@ def test_the_example_runs_from_recordings_to_a_result(tmp_path: Path) -> None:
     found = json.loads(written.read_text())
     assert (found['dataset'], found['num_samples'], found['synthetic']) == ('wave', 4, False)
     assert len(list((tmp_path / 'work_dirs/wave_hiclr').rglob('*.knn?.json'))) == 2
+    assert len(list((tmp_path / 'work_dirs/wave_few').rglob('*.joint.json'))) == 1
+    assert len(json.loads((tmp_path / 'wave/predicted.json').read_text())['labels']) == 8

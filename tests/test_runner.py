@@ -89,6 +89,26 @@ def test_labels_that_no_sequence_has_are_not_learnt_from(
     assert 'ClassificationHead needs labels' in message and 'model.heads.classification' in message
 
 
+def test_a_test_of_sequences_without_a_label_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = SkeletonDataset.labels.fget
+    monkeypatch.setattr(
+        SkeletonDataset, 'labels', property(lambda data: whole(data) - (data.subset == 'test') * 100)
+    )
+    message = refusal(LINEAR, tmp_path)
+    assert 'test_dataloader.dataset.split' in message and 'not: {label: [-1]}' in message
+
+
+def test_views_in_space_are_refused_for_other_channels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SkeletonDataset, 'channels', property(lambda data: ('x', 'y', 'score')))
+    message = refusal(HICLR, tmp_path)
+    assert 'Rotate, Shear on data with the channels x, y, score' in message
+    build_runner(small(LINEAR), tmp_path / 'views are not needed')
+
+
 def test_missing_data_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     message = refusal(HICLR, tmp_path, sequences=None)

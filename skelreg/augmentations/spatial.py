@@ -21,6 +21,8 @@ class Shear(Augmentation):
         p: Probability for each sequence.
     """
 
+    in_space = True
+
     def __init__(self, amplitude: float = 0.5, p: float = 1.0) -> None:
         super().__init__()
         if amplitude <= 0:
@@ -48,6 +50,8 @@ class Rotate(Augmentation):
         one_sided: Angles from 0 up only, as in the HiCLR release; otherwise to both sides.
         p: Probability for each sequence.
     """
+
+    in_space = True
 
     def __init__(
         self, main_degrees: float = 30.0, minor_degrees: float = 1.0, one_sided: bool = False, p: float = 1.0

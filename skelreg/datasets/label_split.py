@@ -81,6 +81,7 @@ class LabelBudget:
             raise ConfigError(
                 'a label budget names one protocol and its amount', got=dict(config),
                 accepted=f'dict(per_class_n=5, seed=0); protocols: {", ".join(PROTOCOLS)}',
+                fix=f'take away the inherited one: label_budget.{named[0]}=None' if named else None,
             )
         return cls(str(named[0]), config[named[0]], config.get('seed', 0))
 
