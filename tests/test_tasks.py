@@ -197,7 +197,7 @@ ANOTHER_RUN = [
     (HICLR, dict(train_dataloader__dataset__split='464'), "split: '464-clean' then, '464' now"),
     (HICLR, dict(model__data_preprocessor__stream='motion'), "stream: 'joint' then, 'motion' now"),
     (HICLR, dict(sequences=48), 'checksum'),
-    (HICLR, dict(model__backbone__dropout=0.25), 'encoder.dropout: 0.5 then, 0.25 now'),
+    (HICLR, dict(model__backbone__edge_importance=False), 'encoder.edge_importance: True then, False now'),
 ]
 
 

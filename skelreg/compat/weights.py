@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -200,7 +201,8 @@ def _warn_of_other_settings(model: nn.Module, checkpoint: Mapping[str, Any], whe
     if not isinstance(saved, Mapping) or own is None:
         return
     for name, value in saved.items():
-        if name in own and own[name] != value and 'dropout' not in name:
+        # As text, a list of a config is the tuple of a default.
+        if name in own and json.dumps(own[name]) != json.dumps(value) and 'dropout' not in name:
             _logger.warning(
                 '%s: the encoder was trained with %s=%r, and this config builds it with %r; '
                 'unless that is meant, add --cfg-options model.backbone.%s=%s',
