@@ -196,7 +196,7 @@ def test_a_finished_run_that_is_resumed_trains_no_more(pretrained: Path, tmp_pat
 ANOTHER_RUN = [
     (HICLR, dict(train_dataloader__dataset__split='464'), "split: '464-clean' then, '464' now"),
     (HICLR, dict(model__data_preprocessor__stream='motion'), "stream: 'joint' then, 'motion' now"),
-    (HICLR, dict(sequences=48), 'checksum'),
+    (HICLR, dict(sequences=48), 'sequences: 11 then'),
     (HICLR, dict(model__backbone__edge_importance=False), 'encoder.edge_importance: True then, False now'),
 ]
 

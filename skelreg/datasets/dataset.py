@@ -181,6 +181,7 @@ class SkeletonDataset(torch.utils.data.Dataset[dict[str, Tensor]]):
             dataset=self.card.name,
             split=self.split,
             subset=self.subset,
+            sequences=len(self),
             layout=self.layout.name,
             channels=list(self.channels),
             num_classes=self.num_classes,

@@ -64,7 +64,7 @@ def test_a_run_killed_at_a_random_moment_and_resumed_is_the_uninterrupted_run(tm
     while not (work_dir / 'epoch_1.pth').exists():
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.01)
-    time.sleep(random.uniform(0, 0.3))
+    time.sleep(random.SystemRandom().uniform(0, 0.3))
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     assert run_tool('train', *arguments, '--resume') == 0
