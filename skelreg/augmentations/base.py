@@ -28,13 +28,13 @@ class Augmentation(nn.Module, ABC):
         space: 'coordinates' runs before the stream (joint, bone, motion) is made, 'stream' after;
             'graph' runs inside the backbone, once a block, and x is a graph (N, K, V, V) there.
         mixes: Whether what becomes of a sequence depends on the others of the batch.
-        in_space: Whether it takes the channels for x, y and z of one unit; data of other channels, such as
+        needs_xyz: Whether it takes the channels for x, y and z of one unit; data of other channels, such as
             2D with scores, are refused then.
     """
 
     space: ClassVar[Space] = 'coordinates'
     mixes: ClassVar[bool] = False
-    in_space: ClassVar[bool] = False
+    needs_xyz: ClassVar[bool] = False
 
     @abstractmethod
     def sample(self, x: Tensor, generator: Generator | None = None) -> dict[str, Tensor]:

@@ -21,7 +21,7 @@ class Shear(Augmentation):
         p: Probability for each sequence.
     """
 
-    in_space = True
+    needs_xyz = True
 
     def __init__(self, amplitude: float = 0.5, p: float = 1.0) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class Rotate(Augmentation):
         p: Probability for each sequence.
     """
 
-    in_space = True
+    needs_xyz = True
 
     def __init__(
         self, main_degrees: float = 30.0, minor_degrees: float = 1.0, one_sided: bool = False, p: float = 1.0

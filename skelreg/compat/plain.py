@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -92,3 +93,26 @@ def restore_message_hub(hub: MessageHub, state: Mapping[str, Any]) -> None:
         'runtime_info': dict(state.get('runtime_info', {})),
         'resumed_keys': {},
     })
+
+
+def differences(
+    saved: Mapping[str, Any], now: Mapping[str, Any], prefix: str = ''
+) -> Iterator[tuple[str, Any, Any]]:
+    """Dotted key, value then and value now of all facts that both tell, and differently.
+
+    Lists and tuples are alike. Dropout is a matter of training like its rate, and may change on the way.
+    Generated frames are rounded as the machine does it, and a run may go on on another one.
+
+    Args:
+        saved: Plain facts of a checkpoint.
+        now: Those of the model or run that takes it.
+        prefix: Of the keys.
+    """
+    for key in (key for key in now if key in saved and 'dropout' not in key):
+        if key == 'checksum' and now.get('synthetic'):
+            continue
+        then, here = (json.loads(json.dumps(value, default=str)) for value in (saved[key], now[key]))
+        if isinstance(then, dict) and isinstance(here, dict):
+            yield from differences(then, here, f'{prefix}{key}.')
+        elif then != here:
+            yield f'{prefix}{key}', then, here

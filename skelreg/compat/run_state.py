@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from difflib import ndiff
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from torch import nn
 
 from .. import __version__
 from ..errors import CheckpointError
-from .plain import message_hub_to_plain, restore_message_hub
+from .plain import differences, message_hub_to_plain, restore_message_hub
 from .schedulers import resume_schedulers, running_state, scheduled_values
 
 
@@ -102,7 +101,10 @@ def check_same_run(
             accepted=f'seed {meta["seed"]}', where=str(path),
             fix=f'add --cfg-options randomness.seed={meta["seed"]}, or start without --resume',
         )
-    changes = list(_changes(meta, {**_data(runner), **facts}))
+    changes = [
+        f'{key}: {then!r} then, {here!r} now'
+        for key, then, here in differences(meta, {**_data(runner), **facts})
+    ]
     if changes:
         raise CheckpointError(
             'the run to resume was another one', got='; '.join(changes[:5]), where=str(path),
@@ -119,22 +121,6 @@ def check_same_run(
             f'the run had {meta["world_size"]} process(es), now there are {runner.world_size}: '
             'it continues, but not bit for bit'
         )
-
-
-def _changes(saved: Mapping[str, Any], now: Mapping[str, Any], prefix: str = '') -> Iterator[str]:
-    """'dataset_meta.split: '464' then, '464-clean' now' for everything that both tell, and differently.
-
-    Dropout is a matter of training like its rate, and may change on the way. Generated frames are rounded as
-    the machine does it, and a run may go on on another one.
-    """
-    for key in (key for key in now if key in saved and 'dropout' not in key):
-        if key == 'checksum' and now.get('synthetic'):
-            continue
-        then, here = (json.loads(json.dumps(value, default=str)) for value in (saved[key], now[key]))
-        if isinstance(then, dict) and isinstance(here, dict):
-            yield from _changes(then, here, f'{prefix}{key}.')
-        elif then != here:
-            yield f'{prefix}{key}: {then!r} then, {here!r} now'
 
 
 def restore_progress(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 
 from ..errors import CheckpointError
 from .files import load_file
+from .plain import differences
 
 _logger = logging.getLogger('skelreg')
 
@@ -200,14 +200,12 @@ def _warn_of_other_settings(model: nn.Module, checkpoint: Mapping[str, Any], whe
     own = getattr(model, 'encoder_settings', None)
     if not isinstance(saved, Mapping) or own is None:
         return
-    for name, value in saved.items():
-        # As text, a list of a config is the tuple of a default.
-        if name in own and json.dumps(own[name]) != json.dumps(value) and 'dropout' not in name:
-            _logger.warning(
-                '%s: the encoder was trained with %s=%r, and this config builds it with %r; '
-                'unless that is meant, add --cfg-options model.backbone.%s=%s',
-                where, name, value, own[name], name, value,
-            )
+    for name, then, here in differences(saved, own):
+        _logger.warning(
+            '%s: the encoder was trained with %s=%r, and this config builds it with %r; '
+            'unless that is meant, add --cfg-options model.backbone.%s=%s',
+            where, name, then, here, name, then,
+        )
 
 
 def _meta(checkpoint: Mapping[str, Any]) -> Mapping[str, Any]:

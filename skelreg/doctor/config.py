@@ -13,10 +13,11 @@ from ..compat.seeding import seed_everything
 from ..datasets.archive import SkeletonArchive
 from ..datasets.joined import part_configs
 from ..errors import DataError
+from ..fit import check_fit
 from ..parts import DATALOADERS, check_parts
 from ..plugin_manager import load_plugins
 from ..registry import MODELS
-from ..runner import build_datasets, check_fit, load_config, use_synthetic_data
+from ..runner import build_datasets, load_config, use_synthetic_data
 from ..structures import TrainingSet
 from .finding import Report
 

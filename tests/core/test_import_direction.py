@@ -19,7 +19,7 @@ LAYERS = (
     {'functional'},
     {'augmentations', 'backbones', 'compat', 'datasets', 'heads', 'necks', 'plugin_manager', 'regularizers'},
     {'learner', 'engine'},
-    {'testing', 'explain', 'parts', 'report', 'scaffold'},
+    {'testing', 'explain', 'fit', 'parts', 'report', 'scaffold'},
     {'runner'},
     {'tasks', 'sweep', 'doctor'},
     {'bench', 'feature_plot'},
