@@ -13,7 +13,7 @@ from skelreg.datasets.archive import SkeletonArchive
 from skelreg.datasets.collate import batch_collate
 from skelreg.datasets.dataset import SkeletonDataset
 from skelreg.errors import ConfigError
-from skelreg.runner import build_runner
+from skelreg.runner import build_datasets, build_runner
 from tests.runs import HICLR, small
 
 GIB = 2**30
@@ -108,3 +108,9 @@ def test_what_cannot_be_kept_is_refused(
 def test_a_dataloader_that_cannot_serve_it_is_refused(options: dict[str, Any], place: str) -> None:
     with pytest.raises(ConfigError, match=place):
         build_runner(small(HICLR, **options))
+
+
+@pytest.mark.parametrize(('num_workers', 'device'), [(0, 'auto'), (2, None)])
+def test_nothing_is_kept_on_a_device_for_workers(num_workers: int, device: str | None) -> None:
+    cfg = small(HICLR, train_dataloader__num_workers=num_workers, train_dataloader__dataset__resident='auto')
+    assert build_datasets(cfg)['train_dataloader'].residence.device == device
