@@ -12,13 +12,13 @@ from torch.profiler import profile as torch_profile
 from ..engine.files import write_json
 from ..engine.terminal import say
 from ..errors import ConfigError, closest
-from . import data, gpu, memory, ranks, startup, training
+from . import data, gpu, memory, ranks, release, startup, training
 from .measure import Figure
 
 
 def all_cases() -> dict[str, Callable[[], Figure]]:
     """Name -> what measures it; those of a GPU only where there is one."""
-    parts = [training, data, memory, ranks, startup, *([gpu] if torch.cuda.is_available() else [])]
+    parts = [training, release, data, memory, ranks, startup, *([gpu] if torch.cuda.is_available() else [])]
     return {name: case for part in parts for name, case in part.cases()}
 
 

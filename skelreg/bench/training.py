@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -33,6 +33,16 @@ BACKBONES: dict[str, dict[str, Any]] = {
     'transformer': dict(type='Transformer'),
     'gru': dict(type='GRU'),
 }
+
+
+class Bounds(NamedTuple):
+    """What is asked of a step of a batch of 16 on two threads, in units."""
+
+    goal: float
+    aim: float
+
+
+EXACT, FAST = Bounds(16.0, 14.0), Bounds(7.0, 5.0)
 
 
 def pretext_model(backbone: dict[str, Any]) -> Any:
@@ -73,29 +83,48 @@ def step_of(model: Any, batch: dict[str, Tensor], precision: str = 'float32') ->
     return lambda: model.train_step(batch, built)
 
 
-def pretext_exact(size: int, num_threads: int) -> Figure:
+def exact_step(size: int) -> Callable[[], Any]:
     """The release's arithmetic in float32."""
+    return step_of(pretext_model(STGCN), batch_of(size))
+
+
+def fast_step(size: int) -> Callable[[], Any]:
+    """Absent bodies skipped, and bfloat16 where the CPU has instructions for it; 80 % have one body."""
+    model = pretext_model({**STGCN, 'absent_bodies': 'skip'})
+    return step_of(model, batch_of(size, ONE_BODY), fast_precision())
+
+
+def fast_precision() -> str:
+    """What the fast step computes in on this CPU."""
+    return 'bfloat16' if torch.cpu._is_avx512_bf16_supported() else 'float32'
+
+
+def fast_remark() -> str:
+    """What a reader of its figures needs to know."""
+    if fast_precision() == 'bfloat16':
+        return 'bfloat16'
+    return 'float32: this CPU lacks the bfloat16 that the goal assumes'
+
+
+def pretext_exact(size: int, num_threads: int) -> Figure:
+    """The exact step in units."""
     asked = (size, num_threads) == (16, 2)
     with threads(num_threads):
-        values = in_units(step_of(pretext_model(STGCN), batch_of(size)))
+        values = in_units(exact_step(size))
     return figure(
         f'pretext step, exact, batch {size}, {num_threads} thread(s)', values, 'units',
-        goal=16.0 if asked else None, aim=14.0 if asked else None,
+        goal=EXACT.goal if asked else None, aim=EXACT.aim if asked else None,
     )
 
 
 def pretext_fast(size: int, num_threads: int) -> Figure:
-    """Absent bodies skipped, and bfloat16 where the CPU has instructions for it; 80 % have one body."""
-    has_bf16 = bool(torch.cpu._is_avx512_bf16_supported())
-    precision = 'bfloat16' if has_bf16 else 'float32'
+    """The fast step in units."""
     asked = (size, num_threads) == (16, 2)
     with threads(num_threads):
-        model = pretext_model({**STGCN, 'absent_bodies': 'skip'})
-        values = in_units(step_of(model, batch_of(size, ONE_BODY), precision))
+        values = in_units(fast_step(size))
     return figure(
         f'pretext step, fast, batch {size}, {num_threads} thread(s)', values, 'units',
-        goal=7.0 if asked else None, aim=5.0 if asked else None,
-        remark=precision if has_bf16 else 'float32: this CPU lacks the bfloat16 that the goal assumes',
+        goal=FAST.goal if asked else None, aim=FAST.aim if asked else None, remark=fast_remark(),
     )
 
 
@@ -106,14 +135,19 @@ def pretext_of(backbone: str, num_threads: int) -> Figure:
     return figure(f'pretext step, {backbone}, batch 16, {num_threads} thread(s)', values, 'units')
 
 
-def augmentation(size: int) -> Figure:
-    """Four views (basic, basic, normal, normal), one thread."""
+def four_views_of(size: int) -> Callable[[], Any]:
+    """Views (basic, basic, normal, normal) of a batch."""
     load_plugins()
     policy = dict(type='GrowingPolicy', key=BASIC, stages=[BASIC, NORMAL, []])
     preprocessor = MODELS.build(dict(type='SkeletonPreprocessor', policy=policy), where='preprocessor')
     batch = batch_of(size)
+    return lambda: preprocessor(dict(batch), training=True)
+
+
+def augmentation(size: int) -> Figure:
+    """Four views of a sequence, one thread."""
     with threads(1):
-        values = in_units(lambda: preprocessor(dict(batch), training=True), repeats=9)
+        values = in_units(four_views_of(size), repeats=9)
     return figure(
         f'four augmented views, a sequence of a batch of {size}, 1 thread',
         [value / size for value in values], 'units', goal=RELEASE_VIEWS / 10 if size == 64 else None,
