@@ -2,7 +2,7 @@
 #   make demo    HiCLR on synthetic skeletons, with a report
 #   make test    the tests, those of the plugins in plugins/ too
 #   make lint    ruff
-#   make types   mypy over skelreg/
+#   make types   mypy over skelreg/ and tools/
 # PYTHON chooses the interpreter (3.11 to 3.13), VENV the folder of the environment.
 
 # The first interpreter that runs and fits; 3.11 first, because constraints.txt was tested with it.
@@ -28,7 +28,7 @@ lint: $(VENV)/.installed
 	$(RUN) -m ruff check .
 
 types: $(VENV)/.installed
-	$(RUN) -m mypy skelreg
+	$(RUN) -m mypy skelreg tools
 
 $(VENV)/.installed: setup.py constraints.txt
 	@test -n "$(PYTHON)" || { echo 'skelreg needs Python 3.11, 3.12 or 3.13: make PYTHON=/path/to/python'; exit 1; }

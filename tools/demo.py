@@ -150,12 +150,14 @@ def table_rows(summary: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Header and rows of the final table."""
     hiclr, random = summary['hiclr'], summary['random']
     chance, raw = _percent(summary['chance']), _percent(summary['raw_coordinates']['knn1'])
-    gains = [f'{100 * (hiclr[protocol] - random[protocol]):+.1f} points' for protocol in ('linear', 'knn1')]
+    linear, knn1 = (
+        f'{100 * (hiclr[protocol] - random[protocol]):+.1f} points' for protocol in ('linear', 'knn1')
+    )
     return [
         ('', 'linear', '1-NN'),
         ('HiCLR', _percent(hiclr['linear']), _percent(hiclr['knn1'])),
         ('random encoder', _percent(random['linear']), _percent(random['knn1'])),
-        ('HiCLR above random', *gains),
+        ('HiCLR above random', linear, knn1),
         ('raw coordinates', '–', raw),
         ('chance', chance, chance),
     ]

@@ -36,12 +36,12 @@ def main() -> None:
     from rich.console import Console
 
     from skelreg.engine.files import write_json
-    from skelreg.engine.fusion import as_json, as_table, fuse, weights_from_held_out
+    from skelreg.engine.fusion import Kind, as_json, as_table, fuse, weights_from_held_out
     from skelreg.engine.scores import read_scores
 
     runs = [read_scores(path) for path in args.scores]
     held_out = [read_scores(path) for path in args.choose_on or ()]
-    kind = 'probabilities' if args.probabilities else 'logits'
+    kind: Kind = 'probabilities' if args.probabilities else 'logits'
     weights = weights_from_held_out(held_out, runs, kind) if held_out else args.weights
     fusion = fuse(runs, weights, kind)
     out = args.out or args.scores[0].with_name('fused.json')

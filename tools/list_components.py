@@ -57,8 +57,8 @@ def print_table(rows: list[dict[str, str]]) -> None:
     from rich.table import Table
 
     table = Table(box=box.SIMPLE)
-    for column, overflow in (('kind', 'fold'), ('name', 'fold'), ('module', 'fold'), ('from', 'fold')):
-        table.add_column(column, overflow=overflow)
+    for column in ('kind', 'name', 'module', 'from'):
+        table.add_column(column, overflow='fold')
     table.add_column('what it is', ratio=1)
     for row in rows:
         source = f'{row["distribution"]} {row["version"]}'
