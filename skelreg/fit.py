@@ -102,6 +102,23 @@ def check_alternation(cfg: Config, model: Any, launcher: str) -> None:
         )
 
 
+def check_shared_statistics(cfg: Config, model: Any, launcher: str) -> None:
+    """Refuse processes that would wait for each other's batch norm where some have nothing to encode."""
+    train = cfg.get('train_dataloader') or {}
+    if launcher == 'none' or not cfg.get('sync_bn') or train.get('batch_sampler') is not None:
+        return
+    for name, term in model.regularizers.items():
+        if {'extra_views', 'unlabelled'} <= term.component.needs:
+            raise ConfigError(
+                'under sync_bn a process waits for all others, and one whose batch is all labelled encodes '
+                f'nothing for {type(term.component).__name__}',
+                where=f'model.regularizers.{name}',
+                got=f'sync_bn={cfg.sync_bn!r} and batches without a fixed share of unlabelled sequences',
+                fix="set train_dataloader.batch_sampler=dict(type='LabelledUnlabelledBatches'), or leave "
+                'sync_bn out',
+            )
+
+
 def _check_residence(cfg: Config, datasets: dict[str, Any]) -> None:
     """Refuse dataloaders that a dataset kept on a device cannot serve."""
     for name, dataset in datasets.items():

@@ -16,7 +16,7 @@ from .datasets.joined import part_configs
 from .datasets.residence import Residence
 from .engine.files import sha256
 from .errors import CheckpointError, ConfigError, closest
-from .fit import check_alternation, check_fit
+from .fit import check_alternation, check_fit, check_shared_statistics
 from .parts import DATALOADERS, check_parts
 from .plugin_manager import load_plugins
 from .registry import DATASETS, MODELS, config_path
@@ -204,6 +204,7 @@ def build_runner(
     model = MODELS.build(cfg.model, where='model')
     check_fit(cfg, model, datasets)
     check_alternation(cfg, model, launcher)
+    check_shared_statistics(cfg, model, launcher)
     if (train := datasets.get('train_dataloader')) is not None:
         model.prepare(TrainingSet(train.labels, train.fingerprint, getattr(train, 'sources', None)))
     parts: dict[str, Any] = {name: cfg.get(name) for name in RUNNER_ARGUMENTS}

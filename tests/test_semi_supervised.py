@@ -232,6 +232,13 @@ def test_alternating_without_two_optimizers_is_refused(tmp_path: Path) -> None:
     assert 'takes two optimizers' in message and 'AlternatingConstructor' in message
 
 
+def test_statistics_that_a_process_could_wait_for_in_vain_are_refused(tmp_path: Path) -> None:
+    plain = {'sampler': {'type': 'DefaultSampler', 'shuffle': True}, 'batch_sampler': None}
+    options = {f'train_dataloader__{name}': value for name, value in plain.items()}
+    message = refusal(ASSL, tmp_path, 'pytorch', sync_bn='torch', **options)
+    assert 'SkeletonInpainting' in message and 'LabelledUnlabelledBatches' in message
+
+
 MISTAKES: list[tuple[str, dict[str, Any], list[str]]] = [
     (
         'more neighbours than sequences',
