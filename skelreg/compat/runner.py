@@ -27,6 +27,7 @@ from .distributed import start_distributed
 from .files import load_file, save_file, save_text
 from .quiet import no_deprecated_ddp_argument, no_thread_warnings, quieten
 from .run_state import bare_model, check_same_run, restore_progress, run_state
+from .runtime_info import DeferredRuntimeInfoHook
 from .seeding import StepSeedHook, keep_worker_seed, seed_everything
 from .visualizer import ScalarVisualizer
 from .weights import load_pretrained, load_weights
@@ -152,8 +153,11 @@ class SkelregRunner(Runner):
         return Runner.build_dataloader(dataloader, seed=seed, diff_rank_seed=diff_rank_seed)
 
     def register_default_hooks(self, hooks: dict[str, Hook | dict[str, Any]] | None = None) -> None:
-        """Durable checkpoints and seeded steps belong to the defaults."""
-        super().register_default_hooks({'checkpoint': DurableCheckpointHook(), **(hooks or {})})
+        """Durable checkpoints, seeded steps and few waits for the device belong to the defaults."""
+        own: dict[str, Hook | dict[str, Any]] = {
+            'checkpoint': DurableCheckpointHook(), 'runtime_info': DeferredRuntimeInfoHook(),
+        }
+        super().register_default_hooks({**own, **(hooks or {})})
         self.register_hook(StepSeedHook())
 
     # --- saving -------------------------------------------------------------------------------
