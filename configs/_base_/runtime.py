@@ -1,7 +1,7 @@
 default_scope = 'skelreg'
 randomness = dict(seed=0)
 default_hooks = dict(
-    runtime_info=dict(type='RuntimeInfoHook'),
+    runtime_info=dict(type='DeferredRuntimeInfoHook'),
     timer=dict(type='IterTimerHook'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     logger=dict(type='ProgressHook'),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,8 @@ from mmengine.hooks import RuntimeInfoHook
 from mmengine.logging import MessageHub
 
 from skelreg.compat.runtime_info import DeferredRuntimeInfoHook
+from skelreg.runner import build_runner
+from tests.runs import small
 
 
 class Elsewhere(torch.Tensor):
@@ -53,3 +56,9 @@ def test_numbers_of_the_cpu_are_read_at_once() -> None:
 def test_an_interval_below_one_is_refused() -> None:
     with pytest.raises(ValueError, match='>= 1 iterations, got 0'):
         DeferredRuntimeInfoHook(interval=0)
+
+
+def test_the_configs_take_it(tmp_path: Path) -> None:
+    hooks = build_runner(small('configs/demo/hiclr.py'), tmp_path).hooks
+    found = [type(hook) for hook in hooks if isinstance(hook, RuntimeInfoHook)]
+    assert found == [DeferredRuntimeInfoHook]
