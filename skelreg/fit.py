@@ -16,37 +16,41 @@ _logger = logging.getLogger('skelreg')
 def check_fit(cfg: Config, model: Any, datasets: dict[str, Any]) -> None:
     """Refuse a model that cannot take the data, before anything runs."""
     for name, dataset in datasets.items():
-        where = f'{name}.dataset against model'
-        if dataset.layout.name != model.layout.name:
-            raise ConfigError(
-                'the data has another skeleton layout than the model',
-                where=where,
-                got=f'data: {dataset.layout.name} ({dataset.layout.num_joints} joints), '
-                f'model: {model.layout.name} ({model.layout.num_joints} joints)',
-                fix=f"set model.layout='{dataset.layout.name}'",
-            )
-        channels, expected = len(dataset.channels), model.backbone.in_channels
-        if channels != expected:
-            raise ConfigError(
-                'the data has another number of channels than the backbone takes',
-                where=where,
-                got=f'data: {channels} ({", ".join(dataset.channels)}), backbone: {expected}',
-                fix=f'set model.in_channels={channels}',
-            )
-        classes = model.classifier.out_channels if model.classifier is not None else dataset.num_classes
-        if classes != dataset.num_classes:
-            raise ConfigError(
-                'the classifier has another number of classes than the data',
-                where=where,
-                got=f'data: {dataset.num_classes}, classifier: {classes}',
-                fix=f'set model.classifier.num_classes={dataset.num_classes}',
-            )
+        check_input(model, dataset, where=f'{name}.dataset against model')
     _check_space(model, datasets)
     _check_bodies(model, datasets)
     _check_labels(model, datasets)
     _check_tested(datasets)
     _check_sizes(cfg, model, datasets)
     _check_residence(cfg, datasets)
+
+
+def check_input(model: Any, dataset: Any, where: str) -> None:
+    """Refuse sequences of another skeleton, other channels or other classes than the model is built for."""
+    if dataset.layout.name != model.layout.name:
+        raise ConfigError(
+            'the data has another skeleton layout than the model',
+            where=where,
+            got=f'data: {dataset.layout.name} ({dataset.layout.num_joints} joints), '
+            f'model: {model.layout.name} ({model.layout.num_joints} joints)',
+            fix=f"set model.layout='{dataset.layout.name}'",
+        )
+    channels, expected = len(dataset.channels), model.backbone.in_channels
+    if channels != expected:
+        raise ConfigError(
+            'the data has another number of channels than the backbone takes',
+            where=where,
+            got=f'data: {channels} ({", ".join(dataset.channels)}), backbone: {expected}',
+            fix=f'set model.in_channels={channels}',
+        )
+    classes = model.classifier.out_channels if model.classifier is not None else dataset.num_classes
+    if classes != dataset.num_classes:
+        raise ConfigError(
+            'the classifier has another number of classes than the data',
+            where=where,
+            got=f'data: {dataset.num_classes}, classifier: {classes}',
+            fix=f'set model.classifier.num_classes={dataset.num_classes}',
+        )
 
 
 def _check_space(model: Any, datasets: dict[str, Any]) -> None:

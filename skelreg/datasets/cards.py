@@ -15,9 +15,10 @@ _FOLDER = Path(__file__).parent / 'cards'
 
 Rule = Mapping[str, Any]
 
-
 #: What is said of a dataset that has a card but cannot be prepared yet.
 NO_READER = 'bring a reader for it as a plugin (plugins/README.md); this version has none'
+#: The subset that holds every sequence of an archive, whatever the split.
+EVERYTHING = 'all'
 
 
 @dataclass(frozen=True)
@@ -88,18 +89,16 @@ class DatasetCard:
         return {**config, **options}
 
     def rule(self, split: str, subset: str) -> Rule:
-        """The rule that selects a subset of a split.
+        """The rule that selects a subset of a split; every split has the subset 'all' of all sequences.
 
         Raises:
             ConfigError: If there is no such split or subset.
         """
-        for word, name, known in (
-            ('split', split, self.splits),
-            ('subset', subset, self.splits.get(split, {})),
-        ):
+        subsets = {EVERYTHING: {}, **self.splits.get(split, {})}
+        for word, name, known in (('split', split, self.splits), ('subset', subset, subsets)):
             if name not in known:
                 raise ConfigError(f"{self.name} has no {word} '{name}'", accepted=closest(name, known))
-        return self.splits[split][subset]
+        return subsets[subset]
 
 
 def card_names() -> list[str]:

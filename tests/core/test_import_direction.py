@@ -22,7 +22,7 @@ LAYERS = (
     {'testing', 'explain', 'fit', 'parts', 'report', 'scaffold'},
     {'runner'},
     {'tasks', 'sweep', 'doctor'},
-    {'bench', 'feature_plot'},
+    {'bench', 'feature_plot', 'inference'},
 )
 RANK = {unit: rank for rank, units in enumerate(LAYERS) for unit in units}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,8 +129,13 @@ def _name(file: str) -> str:
     return Path(file).with_suffix('').as_posix()
 
 
-def _kind(values: list[str]) -> type[int] | type[str]:
-    return int if all(_is_whole(value) for value in values) else str
+def _kind(values: list[str]) -> Callable[[str], int | str]:
+    """How a column's cells are read: as whole numbers, -1 for an empty one, or as text."""
+    return _whole_or_unknown if all(_is_whole(value) for value in values if value) else str
+
+
+def _whole_or_unknown(text: str) -> int:
+    return int(text) if text else -1
 
 
 def _is_whole(text: str) -> bool:

@@ -1,0 +1,182 @@
+"""What a trained model makes of recordings: classes, for people to read, and features, to go on with."""
+
+from __future__ import annotations
+
+import copy
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from rich.table import Table
+from torch import Tensor
+
+from .compat.runner import SkelregRunner
+from .datasets.cards import EVERYTHING
+from .datasets.dataset import SkeletonDataset
+from .durable import replace_file
+from .engine.features import extract_features
+from .errors import ConfigError
+from .fit import check_input
+from .registry import DATASETS
+from .runner import build_runner
+from .tasks import load_for_testing
+
+_BATCH = 256
+#: What a loop needs; nothing is trained or tested here.
+_LOOPS = (
+    *(f'{loop}_{part}' for loop in ('train', 'val', 'test') for part in ('dataloader', 'cfg', 'evaluator')),
+    'optim_wrapper', 'param_scheduler',
+)
+#: Arguments of a dataset that are about its labels.
+_ABOUT_LABELS = ('label_budget', 'unlabelled', 'pseudo_labels')
+
+
+@dataclass(frozen=True)
+class Classified:
+    """The classes of some recordings.
+
+    Attributes:
+        names: Of the S recordings.
+        labels: (S,) their classes where they are known, else -1.
+        probabilities: (S, classes), each row sums to one.
+        class_names: One for each class.
+    """
+
+    names: tuple[str, ...]
+    labels: Tensor
+    probabilities: Tensor
+    class_names: tuple[str, ...]
+
+    def rows(self) -> list[tuple[str, str, str, float]]:
+        """Name, own label or '', predicted class, its probability."""
+        sure, predicted = self.probabilities.max(dim=1)
+        known = ['' if label < 0 else self.class_names[label] for label in self.labels.tolist()]
+        found = [self.class_names[label] for label in predicted.tolist()]
+        return list(zip(self.names, known, found, sure.tolist(), strict=True))
+
+    def as_csv(self) -> str:
+        """A line for each recording: what `rows` gives, then the probability of every class."""
+        text = io.StringIO()
+        table = csv.writer(text, lineterminator='\n')
+        table.writerow(('name', 'label', 'predicted', 'probability', *self.class_names))
+        for (name, known, found, sure), shares in zip(self.rows(), self.probabilities.tolist(), strict=True):
+            table.writerow((name, known, found, f'{sure:.4f}', *(f'{share:.4f}' for share in shares)))
+        return text.getvalue()
+
+    def as_table(self, limit: int = 20) -> Table:
+        """The first recordings, for the terminal."""
+        table = Table()
+        for column in ('name', 'label', 'predicted', 'probability'):
+            table.add_column(column, justify='right' if column == 'probability' else 'left', overflow='fold')
+        for name, known, found, sure in self.rows()[:limit]:
+            table.add_row(name, known, found, f'{100 * sure:.1f} %')
+        if len(self.names) > limit:
+            table.caption = f'the first {limit} of {len(self.names)}'
+        return table
+
+
+@torch.no_grad()
+def predict(
+    cfg: Config,
+    checkpoint: str | Path,
+    archive: str | Path | None = None,
+    subset: str = EVERYTHING,
+) -> Classified:
+    """Classify recordings, with labels or without.
+
+    Args:
+        cfg: A config with a classifier, as it was tested with.
+        checkpoint: Its weights.
+        archive: Where the recordings are; None for the config's own data.
+        subset: Which of them.
+
+    Raises:
+        SkelregError: If the config has no classifier, or model, weights and data do not fit together.
+    """
+    if cfg.model.get('classifier') is None:
+        raise ConfigError(
+            'classes are predicted by a classifier, and this config has none', where=str(cfg.filename),
+            fix='take a supervised, _linear, _finetune, _semi or assl config with its checkpoint, or '
+            'tools/extract_features.py',
+        )
+    runner, dataset = _load(cfg, checkpoint, archive, subset)
+    model = runner.model.eval()
+    scores = []
+    for first in range(0, len(dataset), _BATCH):
+        chosen = list(range(first, min(first + _BATCH, len(dataset))))
+        (found,) = model.test_step(dataset.__getitems__(chosen))
+        scores.append(found['scores'].float().softmax(dim=1).cpu())
+    return Classified(dataset.names, dataset.labels, torch.cat(scores), dataset.class_names)
+
+
+def write_predictions(path: str | Path, classified: Classified) -> None:
+    """Write them as CSV, whole or not at all."""
+    replace_file(Path(path), classified.as_csv().encode())
+
+
+def write_features(
+    cfg: Config,
+    checkpoint: str | Path,
+    out: str | Path,
+    archive: str | Path | None = None,
+    subset: str = EVERYTHING,
+) -> tuple[int, int]:
+    """Encode recordings and write what comes out as `names`, `features` and `labels`.
+
+    Shape:
+        names (S,) text; features (S, D) float32, pooled over frames, joints and bodies; labels (S,), -1
+        where unknown.
+
+    Args:
+        cfg: A config of the encoder.
+        checkpoint: Its weights.
+        out: An .npz file.
+        archive: Where the recordings are; None for the config's own data.
+        subset: Which of them.
+
+    Returns:
+        S and D.
+    Raises:
+        SkelregError: If model, weights and data do not fit together.
+    """
+    runner, dataset = _load(cfg, checkpoint, archive, subset)
+    bank = extract_features(runner.model, dataset)
+    content = io.BytesIO()
+    arrays: Mapping[str, Any] = {
+        'names': np.array(dataset.names), 'features': bank.features.numpy(), 'labels': bank.labels.numpy(),
+    }
+    np.savez(content, **arrays)
+    replace_file(Path(out), content.getvalue())
+    count, width = bank.features.shape
+    return count, width
+
+
+def _load(
+    cfg: Config, checkpoint: str | Path, archive: str | Path | None, subset: str
+) -> tuple[SkelregRunner, SkeletonDataset]:
+    """The model with its weights, and the recordings as the config's test sees them."""
+    cfg = copy.deepcopy(cfg)
+    loader = cfg.get('test_dataloader') or cfg.get('train_dataloader')
+    part = dict(loader.dataset) if loader is not None else {}
+    if part.get('type') != 'SkeletonDataset':
+        raise ConfigError(
+            'this config does not say how recordings are read', got=part.get('type', 'no dataset'),
+            accepted="SkeletonDataset", where=f'{cfg.filename}: test_dataloader.dataset',
+        )
+    part = {key: value for key, value in part.items() if key not in _ABOUT_LABELS}
+    part['subset'] = subset
+    if archive is not None:
+        part['archive'] = str(archive)
+    dataset: SkeletonDataset = DATASETS.build(part, where='test_dataloader.dataset')
+    for name in _LOOPS:
+        cfg[name] = None
+    runner = build_runner(cfg, Path(checkpoint).parent / 'eval')
+    check_input(runner.model, dataset, where='the recordings against model')
+    load_for_testing(runner, checkpoint)
+    return runner, dataset

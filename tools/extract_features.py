@@ -1,0 +1,42 @@
+#!/usr/bin/env python
+"""Encode recordings: an .npz file with names (S,), features (S, D), and labels (S,), -1 where unknown."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', help='config of the encoder, a _knn config say')
+    parser.add_argument('checkpoint', help='its weights')
+    parser.add_argument('--archive', help="prepared recordings, data/new say (default: the config's own)")
+    parser.add_argument('--subset', default='all', help='train, test or all (default: all)')
+    parser.add_argument('--out', required=True, help='file to write, .npz')
+    parser.add_argument(
+        '--synthetic', nargs='?', type=int, const=512, metavar='N', help='as for tools/train.py'
+    )
+    parser.add_argument(
+        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='change config entries'
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    from skelreg.cli import parse_options
+    from skelreg.inference import write_features
+    from skelreg.runner import load_config
+
+    cfg = load_config(args.config, parse_options(args.cfg_options), synthetic=args.synthetic)
+    count, width = write_features(cfg, args.checkpoint, args.out, args.archive, args.subset)
+    print(f'{count} recordings, {width} features each, written to {args.out}')
+
+
+if __name__ == '__main__':
+    from skelreg.cli import run_tool
+
+    sys.exit(run_tool(main))
