@@ -44,11 +44,11 @@ def parse_options(options: Iterable[str]) -> dict[str, Any]:
                 accepted='model.backbone.dropout=0.3',
                 where='--cfg-options',
             )
-        parsed[key.strip()] = _literal(value)
+        parsed[key.strip()] = literal(value)
     return parsed
 
 
-def _literal(text: str) -> Any:
+def literal(text: str) -> Any:
     """A Python literal where it is one, else the text itself."""
     try:
         return ast.literal_eval({'true': 'True', 'false': 'False', 'null': 'None'}.get(text, text))

@@ -10,8 +10,9 @@ import argparse
 import os
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
-from skelreg.cli import run_tool
+from skelreg.cli import literal, run_tool
 from skelreg.datasets.cards import card_names
 
 #: How many of the files that were left out are named on the screen.
@@ -55,11 +56,11 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _option(text: str) -> tuple[str, str]:
+def _option(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition('=')
     if not (name and equals):
         raise argparse.ArgumentTypeError(f'must be NAME=VALUE, got {text}')
-    return name, value
+    return name, literal(value)
 
 
 def _positive(text: str) -> int:

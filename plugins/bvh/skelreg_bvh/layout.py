@@ -12,6 +12,7 @@ from skelreg.durable import replace_file
 from skelreg.errors import DataError
 
 from .parser import Joint, parse
+from .reader import NAME_PATTERN
 
 _SIDES = (('left', 'right'), ('Left', 'Right'), ('LEFT', 'RIGHT'))
 
@@ -61,6 +62,8 @@ def _parts(names: list[str], parent_of: dict[str, str], sided: set[str]) -> dict
 def write_layout(file: Path, out: Path, name: str, end_sites: bool) -> list[Path]:
     """Write `<name>.yaml`, the layout, and `<name>.card.yaml`, a card that uses it.
 
+    Classes and subjects are those of the names beside the file; the last subject is the test.
+
     Raises:
         DataError: If the BVH file is malformed, or one of the two exists.
     """
@@ -68,22 +71,31 @@ def write_layout(file: Path, out: Path, name: str, end_sites: bool) -> list[Path
     for path in (layout, card):
         if path.exists():
             raise DataError('file exists', got=path, fix='remove it, or choose another --name')
+    labels, subjects = _named_beside(file)
     recording = parse(file.read_text(encoding='utf-8', errors='replace'), str(file))
     content = layout_of(recording.joints, end_sites)
     begun = dict(
         name=name,
         title=f'{name}, recorded as BVH',
-        reader=dict(type='BVHReader', pattern=r'(?P<label>.+)_(?P<subject>\d+)_\d+', scale=1.0),
+        reader=dict(type='BVHReader', pattern=NAME_PATTERN, scale=1.0),
         layout=layout.name,
         channels=['x', 'y', 'z'],
         max_bodies=1,
-        num_classes=2,
-        class_names=['first', 'second'],
-        splits=dict(by_subject=dict(train=dict(subject=[1]), test=dict(subject=[2]))),
+        num_classes=len(labels),
+        class_names=labels,
+        splits=dict(by_subject=dict(train=dict(subject=subjects[:-1]), test=dict(subject=subjects[-1:]))),
     )
     replace_file(layout, _yaml(content, f'Skeleton of {file.name}.'))
     replace_file(card, _yaml(begun, 'Mend classes, splits and the pattern of file names before you use it.'))
     return [layout, card]
+
+
+def _named_beside(file: Path) -> tuple[list[str], list[int]]:
+    """Labels and subjects in the names of the BVH files of a folder; stand-ins where they say too little."""
+    names = [re.fullmatch(NAME_PATTERN, path.stem) for path in file.parent.glob('*.bvh')]
+    labels = sorted({found['label'] for found in names if found})
+    subjects = sorted({int(found['subject']) for found in names if found})
+    return labels or ['first', 'second'], subjects if len(subjects) > 1 else [1, 2]
 
 
 def _yaml(content: dict[str, Any], comment: str) -> bytes:

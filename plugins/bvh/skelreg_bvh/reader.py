@@ -17,6 +17,8 @@ from skelreg.registry import READERS
 from .kinematics import Placement, positions
 from .parser import Joint, Recording, parse
 
+#: What a file's name says by default: label_subject_take.
+NAME_PATTERN = r'(?P<label>.+)_(?P<subject>\d+)_\d+'
 _USUAL = ('subject', 'camera', 'setup')
 
 
@@ -40,7 +42,7 @@ class BVHReader(Reader):
     def __init__(
         self,
         card: DatasetCard,
-        pattern: str = r'(?P<label>.+)_(?P<subject>\d+)_\d+',
+        pattern: str = NAME_PATTERN,
         scale: float = 1.0,
         frame_rate: float | None = None,
         placement: Placement = 'added',

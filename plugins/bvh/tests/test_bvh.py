@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from skelreg.datasets.archive import SkeletonArchive
 from skelreg.datasets.cards import load_card
+from skelreg.datasets.dataset import SkeletonDataset
 from skelreg.datasets.prepare import prepare
 from skelreg.errors import DataError
 from skelreg.graphs import read_layout
@@ -21,6 +23,7 @@ from skelreg_bvh.kinematics import positions
 from skelreg_bvh.layout import layout_of
 from skelreg_bvh.parser import parse
 from skelreg_bvh.reader import BVHReader
+from tests.runs import run_tool
 
 CARD = load_card(EXAMPLE / 'waving.card.yaml')
 ARM = """HIERARCHY
@@ -231,6 +234,25 @@ def test_command_writes_a_layout_and_a_card_that_can_be_read(
     assert load_card(tmp_path / 'mine.card.yaml').layout_name == 'mine'
     with pytest.raises(DataError, match='file exists'):
         main()
+
+
+def test_the_commands_of_the_page_make_an_archive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw, out = tmp_path / 'raw', tmp_path / 'archive'
+    raw.mkdir()
+    for path in EXAMPLE.glob('*.bvh'):
+        (raw / path.name).write_bytes(path.read_bytes())
+    arguments = [str(raw / 'wave_1_1.bvh'), '--name', 'mocap', '--out', str(tmp_path), '--end-sites']
+    monkeypatch.setattr('sys.argv', ['skelreg_bvh', *arguments])
+    main()
+    card = str(tmp_path / 'mocap.card.yaml')
+    options = [card, '--source', str(raw), '--out', str(out), '--reader-option', 'scale=0.01']
+    assert run_tool('prepare_data', *options, '--reader-option', 'frame_rate=15') == 0
+    archive = SkeletonArchive.open(out)
+    assert archive.index['name'].tolist() == ['still_2_1', 'wave_1_1'] and archive.num_classes == 2
+    np.testing.assert_allclose(archive.sequence(1)[0, 0, 0], [0, 0.9, 0], atol=1e-6)
+    assert len(SkeletonDataset(card, out, 'by_subject', 'train')) == 1
 
 
 def test_layout_of_the_example_is_the_one_that_is_shipped() -> None:
