@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from tests.runs import ROOT
 
 PAGE = (ROOT / 'docs/custom_data.md').read_text(encoding='utf-8')
@@ -45,3 +47,8 @@ def test_the_example_runs_from_recordings_to_a_result(tmp_path: Path) -> None:
     assert len(list((tmp_path / 'work_dirs/wave_hiclr').rglob('*.knn?.json'))) == 2
     assert len(list((tmp_path / 'work_dirs/wave_few').rglob('*.joint.json'))) == 1
     assert len(json.loads((tmp_path / 'wave/predicted.json').read_text())['labels']) == 8
+    lines = (tmp_path / 'wave/predictions.csv').read_text().splitlines()
+    assert lines[0] == 'name,label,predicted,probability,wave,clap'
+    assert [line.split(',')[0] for line in lines[1:]] == ['later_0', 'later_1']
+    with np.load(tmp_path / 'wave/features.npz', allow_pickle=False) as file:
+        assert len(file['names']) == len(file['features']) == 16

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from skelreg.runner import build_runner, load_config
+
 ROOT = Path(__file__).parent.parent
 READMES = [
     ROOT / 'README.md',
@@ -49,3 +51,15 @@ def test_plain_loop_is_the_tested_one() -> None:
     tested = (ROOT / 'tests/test_plain_pytorch.py').read_text()
     loop = tested[tested.index('    policy = ') : tested.index('    return encoder, policy')]
     assert textwrap.dedent(loop).rstrip() in (ROOT / 'README.md').read_text()
+
+
+def test_the_joined_sets_of_the_page_are_a_training_set(tmp_path: Path) -> None:
+    (block,) = re.findall(r'```python\n(# joined.py\n.*?)```', (ROOT / 'docs/datasets.md').read_text(), re.S)
+    (tmp_path / 'joined.py').write_text(block)
+    (tmp_path / 'configs').symlink_to(ROOT / 'configs')
+    options = {'train_dataloader.batch_size': 4, 'model.queue.size': 8}
+    cfg = load_config(tmp_path / 'joined.py', options, synthetic=24)
+    train = build_runner(cfg, tmp_path / 'run')._train_dataloader['dataset']
+    assert [part.card.name for part in train.parts] == ['ntu60', 'pku_mmd']
+    known, first = train.labels >= 0, len(train.parts[0])
+    assert known[:first].all() and not known[first:].any()
