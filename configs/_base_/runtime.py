@@ -6,5 +6,5 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     logger=dict(type='ProgressHook'),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    checkpoint=dict(type='DurableCheckpointHook', interval=10, max_keep_ckpts=1),
+    checkpoint=dict(type='DurableCheckpointHook', interval=1, max_keep_ckpts=1),
 )
