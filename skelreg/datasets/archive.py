@@ -37,7 +37,8 @@ class SkeletonArchive:
         index: One array of length S per column: name (unique), label (0-based, -1 unknown), offset
             and length (in frames), bodies (1..M), and whatever splits need (subject, camera, view,
             setup). `digest` (SHA-1 of a sequence's frames) is added if absent.
-        meta: layout, channels, num_classes; optional class_names, dataset, synthetic (bool), ...
+        meta: layout, channels, num_classes; optional class_names, dataset, synthetic (bool), joints (names
+            in the order of the V axis, which are held against the layout's), ...
 
     Raises:
         DataError: If frames, index and meta do not agree.
@@ -179,6 +180,16 @@ def check_agreement(frames: NDArray[Any], index: Index, meta: Mapping[str, Any],
             got=f'V, C = {frames.shape[2:]}',
             accepted=f'({layout.num_joints}, {len(meta["channels"])}) for layout {layout.name}',
             where=where,
+        )
+    named = meta.get('joints')
+    pairs = zip(named, layout.joints, strict=False) if isinstance(named, list) else ()
+    if moved := [f'{there} in the place of {here}' for there, here in pairs if there != here]:
+        raise DataError(
+            'archive was made with other joints than the layout has now',
+            got=', '.join(moved[:5]),
+            accepted=f'the joints of layout {layout.name} in their order',
+            where=where,
+            fix='mend the layout, or prepare the archive again',
         )
     columns = {name: len(column) for name, column in index.items()}
     if len(set(columns.values())) > 1:

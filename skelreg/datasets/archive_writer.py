@@ -35,8 +35,9 @@ class ArchiveWriter:
 
     def __init__(self, path: str | Path, meta: Mapping[str, Any], max_bodies: int) -> None:
         self.path = Path(path)
-        self.meta = dict(meta)
-        self._shape = (max_bodies, get_layout(meta['layout']).num_joints, len(meta['channels']))
+        layout = get_layout(meta['layout'])
+        self.meta = {**meta, 'joints': list(layout.joints)}
+        self._shape = (max_bodies, layout.num_joints, len(meta['channels']))
         self._partial = self.path.with_name(f'.{self.path.name}.partial')
         self._rows: list[dict[str, Any]] = []
         self._num_frames = 0

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ..errors import ConfigError, closest
+from ..plain_yaml import load_yaml
+from .splits import check_rule
 
 _FOLDER = Path(__file__).parent / 'cards'
 
@@ -58,14 +58,26 @@ class DatasetCard:
     expected: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for key in ('name', 'layout'):
+            if not isinstance(getattr(self, key), str):
+                raise ValueError(f'{key} is no text: {getattr(self, key)!r}')
+        for key in ('max_bodies', 'num_classes'):
+            if not _is_count(getattr(self, key)) or getattr(self, key) < 1:
+                raise ValueError(f'{key} is no whole number of 1 or more: {getattr(self, key)!r}')
         if self.class_names and len(self.class_names) != self.num_classes:
             raise ValueError(f'{len(self.class_names)} class names for {self.num_classes} classes')
-        for name in self.class_names:
-            if not isinstance(name, str):
-                raise ValueError(f'class name {name!r} is no text; YAML needs quotes around on, off, yes, no')
+        for word, names in (('class name', self.class_names), ('channel', self.channels)):
+            for name in names:
+                if not isinstance(name, str):
+                    raise ValueError(f'{word} {name!r} is no text; YAML needs quotes around on, off, yes, no')
+        if not isinstance(self.reader, str | Mapping | None):
+            raise ValueError(f'reader is neither a name nor a mapping: {self.reader!r}')
+        if not isinstance(self.splits, Mapping):
+            raise ValueError(f'splits is no mapping: {self.splits!r}')
         for split, subsets in self.splits.items():
-            if not isinstance(subsets, Mapping) or not {'train', 'test'} <= set(subsets):
-                raise ValueError(f"split '{split}' has no rules for both train and test")
+            _check_split(split, subsets)
+        counts = {split: dict.fromkeys([*subsets, 'twins']) for split, subsets in self.splits.items()}
+        _check_counts(self.expected, {'sequences': None, **counts}, 'expected')
 
     @property
     def layout_name(self) -> str:
@@ -101,6 +113,37 @@ class DatasetCard:
         return subsets[subset]
 
 
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _check_split(split: Any, subsets: Any) -> None:
+    if not isinstance(subsets, Mapping) or not {'train', 'test'} <= set(subsets):
+        raise ValueError(f"split '{split}' has no rules for both train and test")
+    for name in (split, *subsets):
+        if not isinstance(name, str):
+            raise ValueError(f'name of a split or subset is no text: {name!r}; YAML needs quotes around it')
+    for subset, rule in subsets.items():
+        try:
+            check_rule(rule)
+        except ConfigError as error:
+            error.where = f'split {split}, {subset}'
+            raise
+
+
+def _check_counts(counts: Any, known: Mapping[str, Any], where: str) -> None:
+    """Refuse what is compared with nothing; of each known name, None or the names of the counts below it."""
+    if not isinstance(counts, Mapping):
+        raise ValueError(f'{where} is no mapping: {counts!r}')
+    for name, count in counts.items():
+        if name not in known:
+            raise ValueError(f"{where} names '{name}', which is not there. {closest(str(name), known)}")
+        if known[name] is not None:
+            _check_counts(count, known[name], f'{where}.{name}')
+        elif not _is_count(count):
+            raise ValueError(f'{where}.{name} is no whole number: {count!r}')
+
+
 def card_names() -> list[str]:
     """Names of the datasets that come with skelreg."""
     return sorted(path.stem for path in _FOLDER.glob('*.yaml'))
@@ -118,17 +161,12 @@ def load_card(name: str | Path) -> DatasetCard:
             f"dataset '{name}' has no card",
             accepted=f'{closest(str(name), card_names())} Or the path of a card (YAML).',
         )
-    try:
-        content = yaml.safe_load(path.read_text(encoding='utf-8'))
-    except yaml.YAMLError as error:
-        raise ConfigError('dataset card is no YAML', got=str(error), where=str(path)) from error
-    known = [f.name for f in fields(DatasetCard)]
-    unknown = sorted(set(content) - set(known)) if isinstance(content, dict) else [type(content).__name__]
-    if unknown:
-        raise ConfigError(
-            f"dataset card has no field '{unknown[0]}'", accepted=closest(unknown[0], known), where=str(path)
-        )
-    made: dict[str, Any] = {key: tuple(content.get(key, ())) for key in ('channels', 'class_names')}
+    content = _read(path)
+    made: dict[str, Any] = {}
+    for key in {'channels', 'class_names'} & content.keys():
+        if not isinstance(content[key], list):
+            raise ConfigError(f'{key} of a dataset card is no list', got=repr(content[key]), where=str(path))
+        made[key] = tuple(content[key])
     from ..graphs import get_layout, is_layout_file
 
     if is_layout_file(str(content.get('layout'))):
@@ -136,5 +174,28 @@ def load_card(name: str | Path) -> DatasetCard:
         get_layout(made['layout'])  # so that the archive, which has only its name, finds it
     try:
         return DatasetCard(**{**content, **made})
+    except ConfigError as error:
+        error.where = f'{path}, {error.where}'
+        raise
     except (TypeError, ValueError) as error:
-        raise ConfigError('dataset card is incomplete', got=str(error), where=str(path)) from error
+        raise ConfigError(
+            'dataset card is incomplete or malformed', got=str(error), where=str(path)
+        ) from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The fields of a card, whatever is in them."""
+    try:
+        content = load_yaml(path.read_text(encoding='utf-8'))
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            'dataset card cannot be read, or is no YAML', got=str(error), where=str(path)
+        ) from error
+    known = [f.name for f in fields(DatasetCard)]
+    given = list(map(str, content)) if isinstance(content, dict) else [type(content).__name__]
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise ConfigError(
+            f"dataset card has no field '{unknown[0]}'", accepted=closest(unknown[0], known), where=str(path)
+        )
+    return dict(content)

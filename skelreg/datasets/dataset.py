@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -103,8 +103,8 @@ class SkeletonDataset(torch.utils.data.Dataset[dict[str, Tensor]]):
         self.label_split = None if label_budget is None else self._apply(label_budget, unlabelled)
         if pseudo_labels is not None:
             self._labels = fill_with_pseudo_labels(
-                pseudo_labels, self.names, self._labels, dataset=self.card.name, split=split, subset=subset,
-                num_classes=self.archive.num_classes,
+                pseudo_labels, self._texts('name'), self._labels, dataset=self.card.name, split=split,
+                subset=subset, num_classes=self.archive.num_classes,
                 label_split=None if self.label_split is None else self.label_split.sha256,
             )
         self._bodies = self.archive.index['bodies'][self.rows].clip(max=self.max_bodies).astype(np.int64)
@@ -164,15 +164,15 @@ class SkeletonDataset(torch.utils.data.Dataset[dict[str, Tensor]]):
         """(S,) class of every sequence, -1 where unknown."""
         return torch.from_numpy(self._labels.copy())
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Name of every sequence."""
-        return tuple(str(name) for name in self.archive.index['name'][self.rows])
+        return self._texts('name')
 
-    @property
+    @cached_property
     def digests(self) -> tuple[str, ...]:
         """What tells the frames of every sequence apart, whatever their names; copies share it."""
-        return tuple(str(digest) for digest in self.archive.index['digest'][self.rows])
+        return self._texts('digest')
 
     @property
     def metainfo(self) -> dict[str, Any]:
@@ -194,6 +194,10 @@ class SkeletonDataset(torch.utils.data.Dataset[dict[str, Tensor]]):
             label_split=None if self.label_split is None else self.label_split.sha256,
         )
 
+    def _texts(self, column: str) -> tuple[str, ...]:
+        """A column of the index; the constructor, which may still drop rows, must not have it kept."""
+        return tuple(str(text) for text in self.archive.index[column][self.rows])
+
     def _fetch(self, chosen: NDArray[np.int64]) -> tuple[Tensor, NDArray[np.int64]]:
         if isinstance(self._store, ResampledStore):
             held = self.residence.fetch(self._store.batch, chosen)
@@ -205,8 +209,8 @@ class SkeletonDataset(torch.utils.data.Dataset[dict[str, Tensor]]):
     def _apply(self, budget: Mapping[str, Any] | str | Path, unlabelled: str) -> LabelSplit:
         """Drop the sequences that the budget does not label, or take their labels away."""
         labelled, drawn = choose_labels(
-            budget, self.names, self._labels, dataset=self.card.name, split=self.split, subset=self.subset,
-            classes=self.archive.classes, stand_in=self.is_synthetic,
+            budget, self._texts('name'), self._labels, dataset=self.card.name, split=self.split,
+            subset=self.subset, classes=self.archive.classes, stand_in=self.is_synthetic,
         )
         if unlabelled == 'drop':
             self.rows, self._labels = self.rows[labelled], self._labels[labelled]

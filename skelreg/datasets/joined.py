@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -115,6 +116,11 @@ class JoinedDataset(torch.utils.data.Dataset[dict[str, Tensor]]):
         return {name: value[0] for name, value in self.__getitems__([index % len(self)]).items()}
 
     @property
+    def subset_size(self) -> int:
+        """How many sequences the subsets of all sets have, dropped ones among them."""
+        return sum(part.subset_size for part in self.parts)
+
+    @property
     def layout(self) -> SkeletonLayout:
         """Joints and edges of the skeletons."""
         return self.parts[0].layout
@@ -154,12 +160,12 @@ class JoinedDataset(torch.utils.data.Dataset[dict[str, Tensor]]):
         """(S,) which of the sets a sequence is from, counted from 0."""
         return torch.repeat_interleave(torch.tensor([len(part) for part in self.parts]))
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Name of every sequence."""
         return tuple(name for part in self.parts for name in part.names)
 
-    @property
+    @cached_property
     def digests(self) -> tuple[str, ...]:
         """What tells the frames of every sequence apart, whatever their names; copies share it."""
         return tuple(digest for part in self.parts for digest in part.digests)

@@ -17,6 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -60,8 +61,9 @@ class LabelBudget:
                 f"labels cannot be drawn by '{self.protocol}'", accepted=closest(self.protocol, PROTOCOLS)
             )
         is_share = self.protocol in _RATIOS
-        fits = 0 < self.amount <= 1 if is_share else self.amount >= 1 and self.amount == int(self.amount)
-        if isinstance(self.amount, bool) or not fits:
+        is_number = isinstance(self.amount, int | float | np.integer) and not isinstance(self.amount, bool)
+        amount = self.amount if is_number and math.isfinite(self.amount) else 0  # which fits no protocol
+        if not (0 < amount <= 1 if is_share else amount >= 1 and amount == int(amount)):
             wanted = 'a share of the sequences, in (0, 1]' if is_share else 'sequences per class, at least 1'
             raise ConfigError(f'{self.protocol} does not take this amount', got=self.amount, accepted=wanted)
         if not isinstance(self.seed, int) or self.seed < 0:
@@ -288,6 +290,8 @@ def read_label_split(path: str | Path) -> LabelSplit:
         content = json.loads(path.read_text(encoding='utf-8'))
     except FileNotFoundError as error:
         raise DataError('there is no such label file', got=str(path), fix=fix) from error
+    except OSError as error:
+        raise DataError('label file cannot be read', got=str(error), where=str(path), fix=fix) from error
     except ValueError as error:
         raise DataError('label file is no JSON', got=str(error), where=str(path), fix=fix) from error
     if not isinstance(content, dict) or content.get('format') != FORMAT:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import inspect
 import json
 import multiprocessing
 import os
@@ -28,6 +29,7 @@ import numpy as np
 from .. import __version__
 from ..durable import full_disk_is_data_error, write_durably
 from ..errors import DataError
+from ..graphs import get_layout
 from ..registry import READERS
 from .archive import SkeletonArchive
 from .archive_writer import ArchiveWriter
@@ -97,12 +99,12 @@ def prepare(
     sources, excluded = _sort_out(reader, source)
     fingerprint = _fingerprint(reader, config, sources)
     if out.exists():
-        return _finished(out, fingerprint, excluded)
+        return _finished(out, card, fingerprint, excluded)
     parts = out.absolute().with_name(f'.{out.name}.parts')
     with full_disk_is_data_error(parts):
         parts.mkdir(parents=True, exist_ok=True)
     with _locked(parts):
-        _clear_if_stale(parts, dict(fingerprint=fingerprint, chunk_size=chunk_size))
+        _clear_if_stale(parts, _plan(card, reader, fingerprint, chunk_size))
         chunks = {
             parts / f'{start:08d}.npz': sources[start : start + chunk_size]
             for start in range(0, len(sources), chunk_size)
@@ -111,10 +113,7 @@ def prepare(
         meta = dict(
             dataset=card.name,
             title=card.title,
-            layout=card.layout_name,
-            channels=list(card.channels),
-            num_classes=card.num_classes,
-            class_names=list(card.class_names),
+            **_facts(card),
             synthetic=False,
             source=dict(name=source.name, reader=config, files=len(sources), fingerprint=fingerprint),
             skelreg_version=__version__,
@@ -124,13 +123,35 @@ def prepare(
     return PreparedArchive(SkeletonArchive.open(out), skipped, excluded, is_new=True)
 
 
-def _finished(out: Path, fingerprint: str, excluded: tuple[Skipped, ...]) -> PreparedArchive:
-    """The archive that an earlier run made of the same files."""
+def _facts(card: DatasetCard) -> dict[str, Any]:
+    """What an archive repeats of its card."""
+    return dict(
+        layout=card.layout_name,
+        channels=list(card.channels),
+        num_classes=card.num_classes,
+        class_names=list(card.class_names),
+    )
+
+
+def _finished(
+    out: Path, card: DatasetCard, fingerprint: str, excluded: tuple[Skipped, ...]
+) -> PreparedArchive:
+    """The archive that an earlier run made of the same files, and with the same card."""
     archive = SkeletonArchive.open(out)
     if archive.meta.get('source', {}).get('fingerprint') != fingerprint:
         raise DataError(
             'the archive was made from other raw files',
             got=out,
+            fix='remove it, or choose another --out',
+        )
+    wanted = {**_facts(card), 'max_bodies': card.max_bodies}
+    found = {**archive.meta, 'max_bodies': archive.max_bodies}
+    if other := [name for name in wanted if found.get(name) != wanted[name]]:
+        raise DataError(
+            f'the archive was made with another card: {", ".join(other)}',
+            got=[found.get(name) for name in other],
+            accepted=[wanted[name] for name in other],
+            where=str(out),
             fix='remove it, or choose another --out',
         )
     skipped = tuple(Skipped(**entry) for entry in json.loads((out / SKIPPED).read_text(encoding='utf-8')))
@@ -159,6 +180,25 @@ def _fingerprint(reader: Reader, config: Mapping[str, Any], sources: Sequence[So
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
+def _plan(card: DatasetCard, reader: Reader, fingerprint: str, chunk_size: int) -> dict[str, Any]:
+    """What finished chunks depend on; an archive has the fingerprint only, and outlives a mended reader."""
+    return dict(
+        fingerprint=fingerprint,
+        chunk_size=chunk_size,
+        card={**_facts(card), 'max_bodies': card.max_bodies, 'joints': get_layout(card.layout).joints},
+        skelreg_version=__version__,
+        reader_code=_code_of(type(reader)),
+    )
+
+
+def _code_of(reader: type[Reader]) -> str | None:
+    """Changes with the file that a reader is written in; None where there is none."""
+    try:
+        return hashlib.sha256(Path(inspect.getfile(reader)).read_bytes()).hexdigest()
+    except (TypeError, OSError):
+        return None
+
+
 @contextmanager
 def _locked(parts: Path) -> Iterator[None]:
     """Refuse a second run beside this one; the lock ends with the process, however it ends."""
@@ -176,7 +216,7 @@ def _locked(parts: Path) -> Iterator[None]:
 
 
 def _clear_if_stale(parts: Path, plan: Mapping[str, Any]) -> None:
-    """Drop chunks that were made of other files or cut otherwise."""
+    """Drop chunks that were made of other files, in another way, or cut otherwise."""
     content, file = json.dumps(plan).encode(), parts / 'plan.json'
     if file.is_file() and file.read_bytes() == content:
         return

@@ -94,6 +94,10 @@ def _read(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding='utf-8'))
     except FileNotFoundError as error:
         raise DataError('there is no such file of predicted labels', got=str(path), fix=fix) from error
+    except OSError as error:
+        raise DataError(
+            'file of predicted labels cannot be read', got=str(error), where=str(path), fix=fix
+        ) from error
     except ValueError as error:
         raise DataError('file of predicted labels is no JSON', where=str(path), fix=fix) from error
     is_sound = isinstance(content, dict) and content.get('format') == FORMAT

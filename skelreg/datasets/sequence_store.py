@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from .. import __version__
 from ..durable import full_disk_is_data_error
 from ..errors import DataError
+from ..graphs import comes_with_skelreg
 from .archive import SkeletonArchive
 from .resample import resample
 
@@ -148,6 +149,8 @@ def cache_key(raw: RawStore, num_frames: int | None, transforms: Sequence[Mappin
     """Changes with whatever can change the frames."""
     rows = hashlib.sha256(raw.rows.tobytes()).hexdigest()
     facts = [__version__, raw.archive.checksum, rows, raw.max_bodies, num_frames, *map(dict, transforms)]
+    if not comes_with_skelreg(raw.archive.layout):  # else the version says it
+        facts.append(repr(raw.archive.layout))
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
 
 

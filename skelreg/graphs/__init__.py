@@ -4,6 +4,7 @@ from .adjacency import STRATEGIES, adjacency, hop_distance
 from .layout import (
     SkeletonLayout,
     add_layout_file,
+    comes_with_skelreg,
     get_layout,
     is_layout_file,
     layout_names,
@@ -15,6 +16,7 @@ __all__ = [
     'SkeletonLayout',
     'add_layout_file',
     'adjacency',
+    'comes_with_skelreg',
     'get_layout',
     'hop_distance',
     'is_layout_file',

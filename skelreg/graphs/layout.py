@@ -9,9 +9,8 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ..errors import ConfigError, closest
+from ..plain_yaml import load_yaml
 
 Pair = tuple[int, int]
 
@@ -92,6 +91,11 @@ def layout_names() -> list[str]:
     return sorted(_files)
 
 
+def comes_with_skelreg(layout: SkeletonLayout) -> bool:
+    """Whether the file is one of skelreg's own, which change with its version only."""
+    return layout.name in _files and _files[layout.name].parent == _folder
+
+
 def add_layout_file(path: str | Path) -> SkeletonLayout:
     """Make a layout file known under its stem; adding the same file again changes nothing.
 
@@ -101,7 +105,7 @@ def add_layout_file(path: str | Path) -> SkeletonLayout:
     path = Path(path).resolve()
     layout = read_layout(path)
     if _files.setdefault(path.stem, path) != path:
-        holder = 'skelreg itself' if _files[path.stem].parent == _folder else str(_files[path.stem])
+        holder = 'skelreg itself' if comes_with_skelreg(layout) else str(_files[path.stem])
         raise ConfigError(
             f"skeleton layout '{path.stem}' belongs to {holder}",
             where=str(path), fix='give the file another name',
@@ -134,10 +138,10 @@ def read_layout(path: Path) -> SkeletonLayout:
 
 def _parse(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding='utf-8'))
+        content = load_yaml(path.read_text(encoding='utf-8'))
     except (OSError, UnicodeDecodeError) as error:
         raise _wrong('layout file cannot be read', path, '', got=error) from error
-    except yaml.YAMLError as error:
+    except ValueError as error:
         raise _wrong('layout file is no valid YAML', path, '', got=error) from error
     if not isinstance(content, dict):
         raise _wrong('layout file holds no mapping', path, '', got=repr(content), accepted=', '.join(_FIELDS))

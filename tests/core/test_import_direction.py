@@ -14,7 +14,7 @@ import skelreg
 ROOT = Path(skelreg.__file__).parent
 LAYERS = (
     {'errors', 'hookspecs', 'provenance'},
-    {'structures', 'registry', 'cli', 'durable'},
+    {'structures', 'registry', 'cli', 'durable', 'plain_yaml'},
     {'graphs'},
     {'functional'},
     {'augmentations', 'backbones', 'compat', 'datasets', 'heads', 'necks', 'plugin_manager', 'regularizers'},

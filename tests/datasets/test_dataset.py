@@ -12,9 +12,11 @@ from mmengine.runner import Runner
 from skelreg.datasets import sequence_store
 from skelreg.datasets.archive import SkeletonArchive
 from skelreg.datasets.archive_writer import ArchiveWriter
+from skelreg.datasets.cards import load_card
 from skelreg.datasets.dataset import SkeletonDataset
 from skelreg.datasets.synthetic import generate
 from skelreg.errors import ConfigError, DataError
+from skelreg.graphs import read_layout
 from skelreg.registry import DATASETS
 
 from ..reference.resampling import loop_resample
@@ -111,6 +113,13 @@ def cached(dataset: SkeletonDataset) -> list[Path]:
     return sorted(dataset.archive.path.with_name('archive.cache').iterdir())
 
 
+def test_names_are_those_of_the_sequences_left_and_made_once(archive: SkeletonArchive) -> None:
+    dataset = make(archive, label_budget=dict(global_ratio=0.5))
+    assert len(dataset.names) == len(dataset.digests) == len(dataset) == 4
+    assert dataset.names is dataset.names and dataset.digests is dataset.digests
+    assert pickle.loads(pickle.dumps(dataset)).names == dataset.names
+
+
 @pytest.mark.usefixtures('in_files')
 def test_the_cache_is_written_once(archive: SkeletonArchive) -> None:
     (file,) = cached(make(archive, num_frames=6))
@@ -132,6 +141,26 @@ def test_the_cache_is_written_once(archive: SkeletonArchive) -> None:
 def test_the_cache_follows_the_options(archive: SkeletonArchive, change: dict[str, Any]) -> None:
     make(archive, num_frames=6)
     assert len(cached(make(archive, **{'num_frames': 6, **change}))) == 2
+
+
+@pytest.mark.usefixtures('in_files')
+def test_the_cache_follows_a_layout_of_one_s_own(tmp_path: Path) -> None:
+    layout = 'joints: [hip, head]\nedges: [[head, hip]]\ncentre: '
+    (tmp_path / 'stick2.yaml').write_text(f'{layout}hip')
+    (tmp_path / 'card.yaml').write_text(
+        'name: sticks\ntitle: sticks\nlayout: stick2.yaml\nchannels: [x, y, z]\nmax_bodies: 1\n'
+        'num_classes: 2\nsplits: {whole: {train: {}, test: {}}}\n'
+    )
+    load_card(tmp_path / 'card.yaml')
+    with ArchiveWriter(tmp_path / 'archive', {**META, 'layout': 'stick2', 'num_classes': 2}, 1) as writer:
+        writer.add('a', 0, random_frames(4)[:, :, :2], dict(subject=1))
+    options = dict(dataset=str(tmp_path / 'card.yaml'), split='whole', num_frames=6)
+    first = make(tmp_path / 'archive', **options, transforms=[dict(type='CenterEachFrame')])
+    (tmp_path / 'stick2.yaml').write_text(f'{layout}head')
+    read_layout.cache_clear()
+    second = make(tmp_path / 'archive', **options, transforms=[dict(type='CenterEachFrame')])
+    assert len(cached(second)) == 2 and first.fingerprint != second.fingerprint
+    assert not second[0]['inputs'][:, :, 1].any()
 
 
 @pytest.mark.usefixtures('in_files')

@@ -8,6 +8,7 @@ import torch
 
 from skelreg.datasets.dataset import SkeletonDataset
 from skelreg.datasets.joined import JoinedDataset
+from skelreg.datasets.samplers import RepeatingSampler
 from skelreg.errors import ConfigError
 from skelreg.runner import build_runner, load_config
 
@@ -36,8 +37,16 @@ def test_a_batch_holds_the_sequences_of_its_parts_in_the_order_asked_for(num_fra
         assert [batch[k][place].item() for k in ('lengths', 'bodies', 'labels')] == [
             own[k].item() for k in ('lengths', 'bodies', 'labels')
         ]
-    assert joined.names == parts[0].names + parts[1].names
+    assert joined.names == parts[0].names + parts[1].names and joined.names is joined.names
     torch.testing.assert_close(joined[-1]['inputs'], joined.__getitems__([len(joined) - 1])['inputs'][0])
+
+
+def test_an_epoch_of_repeated_labels_is_as_long_as_the_subsets_of_all_sets() -> None:
+    budget = dict(label_budget=dict(per_class_n=1))
+    joined = JoinedDataset([part(**budget), part(split='camera_2', **budget)])
+    whole = len(part()) + len(part(split='camera_2'))
+    assert joined.subset_size == whole > len(joined)
+    assert len(list(RepeatingSampler(joined, seed=0))) == whole
 
 
 def test_batches_have_the_bodies_of_the_set_with_the_most() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,9 @@ def test_a_budget_that_does_not_fit_is_refused(protocol: str, amount: float, mes
         ({'per_class_n': 5, 'global_ratio': 0.1}, 'names one protocol'),
         ({'per_class_n': 0.5}, 'sequences per class, at least 1'),
         ({'per_class_n': True}, 'does not take this amount'),
+        ({'per_class_n': math.inf}, 'does not take this amount'),
+        ({'per_class_n': '5'}, 'does not take this amount'),
+        ({'global_ratio': math.nan}, 'does not take this amount'),
         ({'per_class_ratio': 5}, r'in \(0, 1\]'),
         ({'per_class_n': 5, 'seed': -1}, 'seed of a label draw'),
     ],
@@ -258,6 +262,13 @@ def test_a_damaged_file_is_refused(tmp_path: Path, text: str, message: str) -> N
 def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r'no such label file(?s:.*)draw_labels\.py'):
         read_label_split(tmp_path / 'none.json')
+
+
+@pytest.mark.parametrize('option', ['label_budget', 'pseudo_labels'])
+def test_a_folder_is_no_file_of_labels(archive: SkeletonArchive, tmp_path: Path, option: str) -> None:
+    for folder in (tmp_path, ''):
+        with pytest.raises(DataError, match=r'labels? (file )?cannot be read(?s:.*)Is a directory'):
+            make(archive, **{option: folder})
 
 
 def test_test_sequences_are_never_drawn_from(archive: SkeletonArchive) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from skelreg.datasets import prepare as prepare_module
 from skelreg.datasets.cards import load_card
 from skelreg.datasets.counts import summarise
 from skelreg.datasets.prepare import PreparedArchive, Skipped, prepare
+from skelreg.datasets.readers.ntu import NTUReader
 from skelreg.datasets.readers.nucla import NUCLAReader
 from skelreg.errors import ConfigError, DataError
 from tests.datasets.readers.raw_text import NTU, ntu_text, write_ntu, write_pku
@@ -98,6 +100,33 @@ def test_skipped_files_are_reported_by_name(
     )
 
 
+@pytest.mark.parametrize(
+    ('part', 'at', 'byte', 'message'),
+    [
+        ('content', 0, 0xFF, 'invalid block type'),
+        ('directory', 8, 1, r'is encrypted(?s:.*)fix: unpack the zip with another program'),
+        ('directory', 10, 9, r'compression method is not supported(?s:.*)fix: unpack'),
+        ('directory', 42, 0xFF, 'raw file cannot be read'),
+    ],
+)
+def test_what_a_zip_does_not_give_out_is_named_and_skipped(
+    raw: Path, tmp_path: Path, part: str, at: int, byte: int, message: str
+) -> None:
+    name = f'{NAMES[5]}.json'
+    with zipfile.ZipFile(tmp_path / 'all.zip', 'w', zipfile.ZIP_DEFLATED) as file:
+        for path in sorted(raw.iterdir()):
+            file.write(path, path.name)
+    content = bytearray((tmp_path / 'all.zip').read_bytes())
+    member = name.encode()
+    start = content.index(member) + len(member) if part == 'content' else content.rindex(member) - 46
+    content[start + at] = byte
+    (tmp_path / 'all.zip').write_bytes(content)
+    with pytest.raises(DataError, match=rf'\({name}\)(?s:.*){message}|{message} \({name}\)'):
+        prepare(load_card('nucla'), tmp_path / 'all.zip', tmp_path / 'out')
+    prepared = prepare(load_card('nucla'), tmp_path / 'all.zip', tmp_path / 'out', on_error='skip')
+    assert [entry.name for entry in prepared.skipped] == [name] and len(prepared.archive) == 8
+
+
 def test_all_files_malformed_is_an_error(run: Callable[..., PreparedArchive], raw_file: RawFile) -> None:
     for name in NAMES:
         raw_file(name, label=11)
@@ -135,6 +164,53 @@ def test_starts_anew_after_a_raw_file_changed(run: Callable[..., PreparedArchive
         run(on_progress=interrupt_after(3))
     raw_file(NAMES[0], skeletons=np.ones((7, 20, 3)).tolist())
     assert run().archive.index['length'][0] == 7
+
+
+@pytest.mark.parametrize(
+    ('of', 'change'),
+    [
+        ('card', dict(max_bodies=2)),
+        ('card', dict(class_names=tuple('abcdefghij'))),
+        ('module', dict(__version__='9.9')),
+        ('module', dict(_code_of=lambda reader: 'mended')),
+    ],
+)
+def test_starts_anew_after_the_card_or_the_code_changed(
+    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, of: str, change: dict[str, Any]
+) -> None:
+    card, out = load_card('nucla'), tmp_path / 'out' / 'nucla'
+    with pytest.raises(Interruption):
+        prepare(card, raw, out, chunk_size=2, on_progress=interrupt_after(3))
+    if of == 'card':
+        card = replace(card, **change)
+    else:
+        for name, value in change.items():
+            monkeypatch.setattr(prepare_module, name, value)
+    progress: list[int] = []
+    prepare(card, raw, out, chunk_size=2, on_progress=lambda done, total: progress.append(done))
+    assert progress[0] == 0
+
+
+def test_a_reader_is_known_by_the_file_it_is_written_in() -> None:
+    typed_in = type('TypedIn', (NUCLAReader,), {'__module__': 'no.such.module'})
+    assert prepare_module._code_of(typed_in) is None
+    assert prepare_module._code_of(NUCLAReader) != prepare_module._code_of(NTUReader)
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (dict(max_bodies=2), r'another card: max_bodies(?s:.*)got: \[1\](?s:.*)accepted: \[2\]'),
+        (dict(num_classes=11, class_names=()), 'another card: num_classes, class_names'),
+        (dict(channels=('x', 'z', 'y')), 'another card: channels'),
+    ],
+)
+def test_an_archive_of_a_changed_card_is_not_taken_for_finished(
+    run: Callable[..., PreparedArchive], raw: Path, tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
+    run()
+    with pytest.raises(DataError, match=message):
+        prepare(replace(load_card('nucla'), **change), raw, tmp_path / 'out' / 'nucla', chunk_size=2)
 
 
 def test_skipped_files_survive_an_interruption(

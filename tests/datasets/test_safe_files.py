@@ -186,6 +186,33 @@ def test_objects_in_numpy_files_are_refused(tmp_path: Path, save: Any) -> None:
     assert not trap.exists()
 
 
+def test_every_damaged_byte_of_a_packed_npz_is_refused_or_harmless() -> None:
+    file = io.BytesIO()
+    np.savez_compressed(file, a=np.arange(9.0))
+    content = file.getvalue()
+    for at in range(len(content)):
+        for mask in (0x01, 0xFF):
+            damaged = bytearray(content)
+            damaged[at] ^= mask
+            try:
+                arrays = read_arrays(bytes(damaged), 'a.npz')
+            except DataError:
+                continue
+            assert [array.tolist() for array in arrays.values()] == [list(range(9))]
+
+
+@pytest.mark.parametrize('at', range(60))
+def test_a_damaged_header_of_an_npy_is_refused_or_harmless(tmp_path: Path, at: int) -> None:
+    np.save(tmp_path / 'a.npy', np.arange(3.0))
+    content = bytearray((tmp_path / 'a.npy').read_bytes())
+    content[at] = ord('(')
+    (tmp_path / 'a.npy').write_bytes(content)
+    try:
+        assert map_npy(tmp_path / 'a.npy', 'a.npy').tolist() == [0, 1, 2]
+    except DataError as error:
+        assert error.where == 'a.npy'
+
+
 def test_reads_npy_and_npz_from_memory() -> None:
     one, several = io.BytesIO(), io.BytesIO()
     np.save(one, np.arange(2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,9 @@ from ...errors import DataError
 from ...graphs import get_layout
 from ..archive import count_bodies
 from ..cards import DatasetCard
+
+#: What zipfile raises of a damaged zip, an encrypted one, or a method that it does not know (Deflate64).
+_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -43,13 +47,15 @@ class Source:
         """The content.
 
         Raises:
-            DataError: If the file or the zip is damaged.
+            DataError: If the file or the zip is damaged, or the zip cannot be unpacked here.
         """
         try:
             return _open_zip(self.path).read(self.member) if self.member else Path(self.path).read_bytes()
-        except (zipfile.BadZipFile, EOFError, OSError) as error:
+        except _ZIP_ERRORS as error:
+            # RuntimeError: zipfile's word for encrypted files and for methods that it does not know.
+            fix = 'unpack the zip with another program' if isinstance(error, RuntimeError) else None
             raise DataError(
-                'raw file cannot be read', got=f'{type(error).__name__}: {error}', where=self.name
+                'raw file cannot be read', got=f'{type(error).__name__}: {error}', where=self.name, fix=fix
             ) from error
 
 
@@ -228,5 +234,5 @@ def _open_zip(path: str) -> zipfile.ZipFile:
     """Kept open, because reading a zip's directory costs more than reading a member."""
     try:
         return zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError) as error:
+    except _ZIP_ERRORS as error:
         raise DataError('zip is damaged', got=str(error), where=path, fix='download it again') from error

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...errors import DataError, closest
+from ...errors import DataError, closest, some
 from ...registry import READERS
 from ..cards import DatasetCard
 from .base import Reader, Sequence, Source, stamp
@@ -121,8 +121,7 @@ def _check_files(path: Path, listed: list[str]) -> None:
 
 def _refuse(path: Path, what: str, files: list[str], fix: str) -> None:
     if files:
-        more = f' and {len(files) - 5} more' if len(files) > 5 else ''
-        raise DataError(what, got=', '.join(files[:5]) + more, where=str(path / INDEX), fix=fix)
+        raise DataError(what, got=some(files), where=str(path / INDEX), fix=fix)
 
 
 def _name(file: str) -> str:
@@ -143,12 +142,20 @@ def _is_whole(text: str) -> bool:
 
 
 def _label(text: str, card: DatasetCard, where: str) -> int:
-    if text in card.class_names:
-        return card.class_names.index(text)
     if not text:
         return -1
-    if _is_whole(text) and 0 <= int(text) < card.num_classes:
-        return int(text)
+    named = {card.class_names.index(text)} if text in card.class_names else set()
+    numbered = {int(text)} if _is_whole(text) and 0 <= int(text) < card.num_classes else set()
+    if len(named | numbered) == 1:
+        return (named | numbered).pop()
+    if named:
+        raise DataError(
+            'label is the name of one class and the number of another',
+            got=f"'{text}', the name of class {named.pop()}",
+            accepted='names that are no numbers, or those of 0, 1, 2, ...',
+            where=where,
+            fix="rename the classes in the card, to 'class 1' say, and in the index",
+        )
     raise DataError(
         'label is neither a class nor its number',
         got=repr(text),

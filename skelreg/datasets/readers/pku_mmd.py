@@ -125,7 +125,8 @@ class PKUMMDReader(Reader):
         return f'part of PKU-MMD {"I" * other}' if _NAMES[other].fullmatch(source.stem) else None
 
     def read(self, source: Source) -> list[Sequence]:
-        assert isinstance(source, Recording)
+        if not isinstance(source, Recording):
+            raise TypeError(f'this reader made no {source}')
         named = _NAMES[self.part].fullmatch(source.stem)
         if named is None:
             raise DataError(

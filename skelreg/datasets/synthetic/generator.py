@@ -46,7 +46,6 @@ def generate(
     max_bodies: int = 2,
     seed: int = 0,
     num_subjects: int = _SUBJECTS,
-    num_cameras: int = _CAMERAS,
     noise: float = 1.0,
     rows: Sequence[int] | None = None,
 ) -> SkeletonArchive:
@@ -57,19 +56,18 @@ def generate(
 
     Args:
         layout: Which joints to report, of a skeleton seen in camera axes (y up, z away) in metres.
+        num_sequences: How many there are, of which `rows` takes some.
         num_classes: Length of the catalogue, see ``catalogue``.
         max_bodies: M; with 2 or more, some actions take two persons. Absent bodies are zeros.
-        num_subjects: Subjects are numbered from 1.
-        num_cameras: Cameras, which are also the views, are numbered from 1.
+        seed: Of everything that is drawn; whole and not negative.
+        num_subjects: Subjects are numbered from 1; so are the cameras, which are also the views.
         noise: Factor on the tracker's faults; 0 gives bones of constant length.
         rows: Which of the sequences to make, at least one; None makes all.
     Raises:
         ConfigError: If a number is out of range, or the layout does not exist.
     """
     layout = get_layout(layout)
-    studio = _open_studio(
-        layout, num_sequences, num_classes, max_bodies, seed, num_subjects, num_cameras, noise
-    )
+    studio = _open_studio(layout, num_sequences, num_classes, max_bodies, seed, num_subjects, noise)
     sequences = [studio.record(i) for i in (range(num_sequences) if rows is None else rows)]
     frames = _stack([bodies for bodies, _ in sequences], max_bodies)
     index = _columns([row for _, row in sequences])
@@ -93,17 +91,16 @@ def _open_studio(
     max_bodies: int,
     seed: int,
     num_subjects: int = _SUBJECTS,
-    num_cameras: int = _CAMERAS,
     noise: float = 1.0,
 ) -> _Studio:
-    counts = dict(sequences=num_sequences, bodies=max_bodies, subjects=num_subjects, cameras=num_cameras)
+    counts = dict(sequences=num_sequences, bodies=max_bodies, subjects=num_subjects)
     for name, value in counts.items():
         if value < 1:
             raise ConfigError(f'a synthetic dataset needs {name}', got=value, accepted='1 or more')
     if min(seed, noise) < 0:
         raise ConfigError('seed and noise of a synthetic dataset are not negative', got=(seed, noise))
     actions = catalogue(num_classes, max_bodies)
-    return _Studio(attachment(get_layout(layout)), actions, seed, num_subjects, num_cameras, noise)
+    return _Studio(attachment(get_layout(layout)), actions, seed, num_subjects, noise)
 
 
 class _Studio:
@@ -115,16 +112,14 @@ class _Studio:
         actions: tuple[Action, ...],
         seed: int,
         num_subjects: int,
-        num_cameras: int,
         noise: float,
     ) -> None:
         self.weights = weights
         self.actions = actions
         self.seed = seed
-        self.num_cameras = num_cameras
         self.noise = noise
         self.performers = [draw_performer(self._rng(_SUBJECT, subject)) for subject in range(num_subjects)]
-        pairs = num_subjects * num_cameras
+        pairs = num_subjects * _CAMERAS
         self.turns = [self._rng(_CAST, label).permutation(pairs) for label in range(len(actions))]
         # Distance and height of the cameras in metres, one pair a setup.
         low, high = (2.4, 0.5), (4.2, 2.4)
@@ -134,7 +129,7 @@ class _Studio:
         """Who performs what where in sequence i, as columns, and the generator of all other draws."""
         rng = self._rng(_SEQUENCE, i)
         label, turn = i % len(self.actions), i // len(self.actions)
-        subject, camera = divmod(int(self.turns[label][turn % len(self.turns[label])]), self.num_cameras)
+        subject, camera = divmod(int(self.turns[label][turn % len(self.turns[label])]), _CAMERAS)
         row = dict(
             name=f'synthetic_{i:06d}', label=label, bodies=self.actions[label].bodies,
             subject=subject + 1, camera=camera + 1, view=camera + 1, setup=int(rng.integers(NUM_SETUPS)) + 1,
@@ -158,7 +153,7 @@ class _Studio:
 
     def _film(self, scene: Array, camera: int, setup: int, rng: np.random.Generator) -> Array:
         distance, height = self.setups[setup]
-        yaw = _CAMERA_STEP * (camera - (self.num_cameras - 1) / 2)
+        yaw = _CAMERA_STEP * (camera - (_CAMERAS - 1) / 2)
         pitch = np.arctan2(height - 1.0, distance) + rng.normal(0.0, 0.03)
         aside = np.array([rng.normal(0.0, 0.25), 0.0, rng.normal(0.0, 0.25)], dtype=np.float32)
         return track(view(scene + aside, yaw, pitch, distance, height), self.noise, rng)

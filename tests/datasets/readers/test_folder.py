@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,25 @@ def test_a_wrong_index_is_refused(tmp_path: Path, card: DatasetCard, index: str,
     np.save(tmp_path / 'a.npy', FRAMES)
     with pytest.raises(DataError, match=message):
         read(tmp_path, card, index)
+
+
+@pytest.mark.parametrize('label', ['1', '2', '01'])
+def test_a_label_that_is_both_a_name_and_another_number_is_refused(
+    tmp_path: Path, card: DatasetCard, label: str
+) -> None:
+    np.save(tmp_path / 'a.npy', FRAMES)
+    numbered = replace(card, num_classes=3, class_names=('1', '2', '01'))
+    with pytest.raises(DataError, match=rf"number of another \(index.csv, row 1(?s:.*)got: '{label}'"):
+        read(tmp_path, numbered, f'file,label\na.npy,{label}\n')
+
+
+@pytest.mark.parametrize(('label', 'number'), [('0', 0), ('1', 1), ('9', 2), ('2', 2)])
+def test_a_label_of_one_meaning_is_read(
+    tmp_path: Path, card: DatasetCard, label: str, number: int
+) -> None:
+    np.save(tmp_path / 'a.npy', FRAMES)
+    numbered = replace(card, num_classes=3, class_names=('0', '1', '9'))
+    assert read(tmp_path, numbered, f'file,label\na.npy,{label}\n')[0].label == number
 
 
 def test_a_file_without_a_row_is_refused(tmp_path: Path, card: DatasetCard) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from skelreg.datasets.cards import load_card
-from skelreg.datasets.readers.base import Sequence, check_sequence
+from skelreg.datasets.readers.base import Sequence, Source, check_sequence
 from skelreg.datasets.readers.pku_mmd import PKUMMDReader
 from skelreg.errors import DataError
 from tests.datasets.readers.raw_text import PKU, pku_text, write_pku
@@ -125,6 +125,11 @@ def test_names_what_is_malformed(tmp_path: Path, text: str, message: str) -> Non
 def test_refuses_names_without_meaning(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r'neither video nor view \(skeleton/0002-X.txt\)'):
         read(write_pku(tmp_path, '0002-X'))
+
+
+def test_refuses_a_source_of_another_reader() -> None:
+    with pytest.raises(TypeError, match='this reader made no Source'):
+        PKUMMDReader(load_card('pku_mmd')).read(Source('0002-L.txt', '0002-L.txt', '', ''))
 
 
 def test_a_readme_is_no_recording(tmp_path: Path) -> None:
