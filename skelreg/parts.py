@@ -9,7 +9,7 @@ from typing import Any
 from mmengine.config import Config
 from torch.utils.data import DataLoader
 
-from .errors import ConfigError
+from .errors import ConfigError, closest
 from .registry import (
     DATA_SAMPLERS,
     HOOKS,
@@ -52,9 +52,46 @@ def check_parts(cfg: Config) -> None:
                 raise ConfigError(f'{registry.name} config has no type', where=where, got=dict(part))
             arguments = {key: value for key, value in part.items() if key not in ('type', *given)}
             check_arguments(_own_signature(kind, given), arguments, name=f'{registry.name} {kind.__name__}')
-    epochs = (cfg.get('train_cfg') or {}).get('max_epochs')
-    if epochs is not None and (not isinstance(epochs, int) or epochs < 1):
-        raise ConfigError('max_epochs must be a whole number >= 1', got=epochs, where='train_cfg.max_epochs')
+    _check_numbers(cfg)
+    _check_randomness(cfg.get('randomness'))
+    protocol = cfg.get('protocol', 'test')
+    if not isinstance(protocol, str) or not protocol or '/' in protocol:
+        raise ConfigError('protocol must be a part of file names', got=repr(protocol), where='protocol')
+
+
+def _check_numbers(cfg: Config) -> None:
+    """Refuse numbers and gaps that torch and MMEngine stumble over, those of a test after the training."""
+    for name, loop in DATALOADERS.items():
+        if cfg.get(name) is None or cfg.get(loop) is None:
+            continue
+        for key in ('sampler', 'batch_size') if name == 'train_dataloader' else ('sampler',):
+            if key not in cfg[name]:
+                raise ConfigError(f'a dataloader lacks its {key}', where=f'{name}.{key}')
+        for part in (name, loop):
+            for key, least in (('max_epochs', 1), ('batch_size', 1), ('num_workers', 0)):
+                value = cfg[part].get(key, least)
+                if not isinstance(value, int) or value < least:
+                    raise ConfigError(
+                        f'{key} must be a whole number >= {least}', got=repr(value), where=f'{part}.{key}'
+                    )
+
+
+def _check_randomness(given: Any) -> None:
+    """Refuse a seed that NumPy cannot take, and settings that MMEngine does not know."""
+    if given is None:
+        return
+    known = ('seed', 'diff_rank_seed', 'deterministic')
+    unknown = sorted(set(given) - set(known)) if isinstance(given, Mapping) else [repr(given)]
+    if unknown:
+        raise ConfigError(
+            'randomness has other settings', got=', '.join(unknown), accepted=closest(unknown[0], known),
+            where='randomness',
+        )
+    seed = given.get('seed')
+    if seed is not None and (not isinstance(seed, int) or not 0 <= seed < 2**32):
+        raise ConfigError(
+            'seed must be a whole number from 0 to 2**32 - 1', got=repr(seed), where='randomness.seed'
+        )
 
 
 def _parts(cfg: Config) -> Iterator[tuple[str, ComponentRegistry, Any, tuple[str, ...]]]:

@@ -77,17 +77,15 @@ def load_config(
         amp: Train with bf16 mixed precision.
 
     Raises:
-        ConfigError: If the file is missing or does not parse, or an option changes nothing that is read.
+        ConfigError: If the file is missing or cannot be run, or an option changes nothing that is read.
     """
     if not Path(path).is_file():
         known = sorted(str(p) for p in Path('configs').glob('*/*.py') if p.parent.name != '_base_')
         raise ConfigError(f"config '{path}' does not exist", accepted=closest(str(path), known))
     try:
         cfg = Config.fromfile(path)
-    except (SyntaxError, KeyError, NameError, TypeError, FileNotFoundError) as error:
-        raise ConfigError(
-            'config cannot be read', got=f'{type(error).__name__}: {error}', where=str(path)
-        ) from error
+    except Exception as error:  # a config is Python, and raises what it likes
+        raise _unreadable(path, error) from error
     for key, fix in ELSEWHERE.items():
         if cfg.get(key):
             raise ConfigError(f"'{key}' is not read from a config", got=cfg[key], where=str(path), fix=fix)
@@ -99,6 +97,18 @@ def load_config(
             raise ConfigError('--amp is for training, and this config trains nothing', where=str(path))
         cfg.optim_wrapper.type = 'AutocastOptimWrapper'
     return cfg
+
+
+def _unreadable(path: str | Path, error: Exception) -> ConfigError:
+    # MMEngine hides which of the custom_imports is missing behind the whole search path.
+    is_import = isinstance(error, ImportError) and error.__cause__ is not None
+    reason = error.__cause__ if is_import else error
+    return ConfigError(
+        'config cannot be read',
+        got=f'{type(reason).__name__}: {reason}',
+        where=str(path),
+        fix='this looks like a checkpoint: name the config first' if Path(path).suffix == '.pth' else None,
+    )
 
 
 def _merge(cfg: Config, options: Mapping[str, Any]) -> None:
@@ -200,7 +210,7 @@ def build_runner(
         )
     check_parts(cfg)
     datasets = build_datasets(cfg)
-    seed_everything(cfg.get('randomness', {}).get('seed') or 0, purpose='init')
+    seed_everything((cfg.get('randomness') or {}).get('seed') or 0, purpose='init')
     model = MODELS.build(cfg.model, where='model')
     check_fit(cfg, model, datasets)
     check_alternation(cfg, model, launcher)
@@ -213,7 +223,7 @@ def build_runner(
         raise CheckpointError('there is no such checkpoint', got=str(pretrained), where='--pretrained')
     return SkelregRunner(
         model,
-        str(work_dir or cfg.get('work_dir') or Path('work_dirs', config_name(cfg))),
+        str(work_dir or default_work_dir(cfg)),
         cfg=cfg,
         launcher=launcher,
         resume=resume,
@@ -229,6 +239,11 @@ def build_runner(
         **{name: part for name, part in parts.items() if part is not None},
         **loaders,
     )
+
+
+def default_work_dir(cfg: Config) -> Path:
+    """Where a run works unless it is told: the config's own folder, else work_dirs/<method>/<config>."""
+    return Path(cfg.get('work_dir') or Path('work_dirs', config_name(cfg)))
 
 
 def config_name(cfg: Config) -> str:

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import copy
+import fcntl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 from mmengine.config import Config
 from mmengine.dist import barrier, broadcast, is_main_process
+from mmengine.hooks import CheckpointHook
+from mmengine.runner import IterBasedTrainLoop
 from rich.console import Console
 from rich.table import Table
 
-from .compat.checkpoint import latest_checkpoint, load_file
+from .compat.checkpoint import DurableCheckpointHook, latest_checkpoint
+from .compat.distributed import start_distributed
+from .compat.files import load_file
 from .compat.run_state import bare_model
 from .compat.runner import SkelregRunner
 from .compat.weights import load_weights
 from .datasets.dataset import SkeletonDataset
+from .datasets.joined import part_configs
 from .datasets.pseudo_labels import write_pseudo_labels
 from .engine.loops import KNNTestLoop, predictions_of, reports_of
-from .engine.results import make_result, result_path, write_result
+from .engine.results import make_result, other_result, result_path, write_result
 from .engine.scores import make_scores, score_path, write_scores
-from .errors import CheckpointError, ConfigError
-from .runner import build_datasets, build_runner
+from .errors import CheckpointError, ConfigError, SkelregError
+from .runner import build_datasets, build_runner, default_work_dir
 
 
 def train(
@@ -37,7 +45,8 @@ def train(
     Returns:
         The last checkpoint: it, and not the best one, is the result.
     Raises:
-        SkelregError: If the config trains nothing, or as `build_runner` does.
+        SkelregError: If the config trains nothing, its test cannot be built, its end would not be saved, or
+            another training is at work in the folder; and as `build_runner` does.
     """
     if cfg.get('train_cfg') is None:
         raise ConfigError(
@@ -45,7 +54,41 @@ def train(
             where=str(cfg.filename),
             fix='evaluate it with tools/test.py CONFIG CHECKPOINT',
         )
-    runner = build_runner(cfg, work_dir, launcher, resume, pretrained)
+    folder = Path(work_dir or default_work_dir(cfg))
+    start_distributed(launcher)  # from here on the processes know which of them is the main one
+    with _alone_in(folder) if is_main_process() else nullcontext():
+        return _train(build_runner(cfg, folder, launcher, resume, pretrained), resume, pretrained)
+
+
+@contextmanager
+def _alone_in(work_dir: Path) -> Iterator[None]:
+    """Keep a second training out of a work directory; the system frees the lock of one that is killed.
+
+    A file system without locks lets both in.
+    """
+    work_dir.mkdir(parents=True, exist_ok=True)
+    with open(work_dir / '.lock', 'w') as lock:
+        try:
+            # Not flock, whose lock outlives a kill until the last DataLoader worker has noticed it.
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            raise ConfigError(
+                'another training is at work in this folder', where=str(work_dir),
+                fix='wait for it to end, or choose another --work-dir',
+            ) from None
+        except OSError:
+            pass
+        try:
+            yield
+        finally:
+            Path(lock.name).unlink(missing_ok=True)
+            with suppress(OSError):
+                work_dir.rmdir()  # of a training that was refused before it wrote anything
+
+
+def _train(runner: SkelregRunner, resume: bool, pretrained: str | Path | None) -> Path:
+    cfg = runner.cfg
+    _look_ahead(runner)
     if 'backbone' in cfg.model.get('frozen', ()) and pretrained is None and not resume:
         runner.logger.warning(
             'the encoder is frozen and untrained, so that this measures random features; give a checkpoint '
@@ -66,6 +109,41 @@ def train(
     if cfg.get('test_cfg') is not None:
         evaluate(runner, checkpoint)
     return checkpoint
+
+
+def _look_ahead(runner: SkelregRunner) -> None:
+    """Refuse what would otherwise end a run after its training: a test that cannot be built, a lost end."""
+    if runner.cfg.get('test_cfg') is not None:
+        _build_test_loop(runner)
+    hooks = [hook for hook in runner.hooks if isinstance(hook, DurableCheckpointHook | CheckpointHook)]
+    if not any(_saves_the_end(hook, runner.train_loop) for hook in hooks):
+        settings = ('interval', 'by_epoch', 'save_last')
+        found = [', '.join(f'{name}={getattr(hook, name)}' for name in settings) for hook in hooks]
+        raise ConfigError(
+            'the end of this training would not be saved', where='default_hooks.checkpoint',
+            got='; '.join(found) or 'no checkpoint hook',
+            accepted="dict(type='DurableCheckpointHook', save_last=True), by_epoch as in train_cfg",
+        )
+
+
+def _saves_the_end(hook: Any, loop: Any) -> bool:
+    if hook.by_epoch and isinstance(loop, IterBasedTrainLoop):
+        return False
+    length = loop.max_epochs if hook.by_epoch else loop.max_iters
+    return hook.save_last or (hook.interval > 0 and length % hook.interval == 0)
+
+
+def _build_test_loop(runner: SkelregRunner) -> None:
+    """Build the loop that `runner.test()` runs, so that a mistake in its settings is told with its place."""
+    try:
+        runner._test_loop = runner.build_test_loop(runner._test_loop)
+    except SkelregError:
+        raise
+    except (TypeError, ValueError, KeyError) as error:
+        raise ConfigError(
+            'the test cannot be built', got=f'{type(error).__name__}: {error}',
+            where='test_cfg, test_dataloader and test_evaluator',
+        ) from error
 
 
 def _share_statistics(runner: SkelregRunner) -> None:
@@ -172,14 +250,14 @@ def predict_labels(
         )
     load_for_testing(runner, checkpoint)
     model.eval()
-    labels: dict[str, int] = {}
+    names, labels = dataset.names, dict[str, int]()
     for first in range(0, len(rows), 256):
         chosen = rows[first : first + 256]
         (found,) = model.test_step(dataset.__getitems__(chosen))
         confidence, predicted = found['scores'].softmax(dim=1).max(dim=1)
         for row, label, sure in zip(chosen, predicted.tolist(), confidence.tolist(), strict=True):
             if sure >= threshold:
-                labels[dataset.names[row]] = label
+                labels[names[row]] = label
     source = {
         'dataset': dataset.card.name, 'split': dataset.split, 'subset': dataset.subset,
         'label_split': None if dataset.label_split is None else dataset.label_split.sha256,
@@ -222,6 +300,7 @@ def evaluate(runner: SkelregRunner, checkpoint: str | Path | None) -> dict[str, 
     Returns:
         Protocol -> result, see `skelreg.engine.results.make_result`.
     """
+    _build_test_loop(runner)
     runner.test()
     loop = runner.test_loop
     reports = (
@@ -237,13 +316,14 @@ def evaluate(runner: SkelregRunner, checkpoint: str | Path | None) -> dict[str, 
             checkpoint=checkpoint,
             config=runner.cfg.filename,
             seed=runner.seed,
-            label_budget=_trained_on(runner).get('label_budget'),
+            label_budget=_label_budget(runner.cfg),
         )
         for protocol, report in reports.items()
     }
     stem = Path(runner.work_dir, 'untrained') if checkpoint is None else Path(checkpoint)
     if is_main_process():
         for protocol, result in results.items():
+            _keep_other(stem, protocol, result)
             write_result(result_path(stem, protocol), result)
         if not isinstance(loop, KNNTestLoop):
             _write_scores(runner, stem, *results.values())
@@ -251,23 +331,50 @@ def evaluate(runner: SkelregRunner, checkpoint: str | Path | None) -> dict[str, 
     return results
 
 
+def _keep_other(stem: Path, protocol: str, result: dict[str, Any]) -> None:
+    """Move a result of other data, or of another config, and its scores aside before a new one is written."""
+    other = other_result(result_path(stem, protocol), result)
+    if other is None:
+        return
+    dated = f'{protocol}.{other["date"][:19].replace(":", "")}'
+    for path in (result_path, score_path):
+        if path(stem, protocol).is_file():
+            path(stem, protocol).replace(path(stem, dated))
+    name, kept = (result_path(stem, which).name for which in (protocol, dated))
+    print(f'{name} was of other data or of another config; it is kept as {kept}')
+
+
 def _write_scores(runner: SkelregRunner, stem: Path, result: dict[str, Any]) -> None:
     """Keep a classifier's scores beside its result."""
-    split = _trained_on(runner).get('split')
     learner: Any = bare_model(runner)
     scores = make_scores(
         predictions_of(runner.test_loop.evaluator)[0],
         result,
         runner.test_loop.dataloader.dataset,
         stream=learner.data_preprocessor.stream,
-        train_split=None if split is None else str(split),
+        train_split=_train_split(runner.cfg),
     )
     write_scores(score_path(stem, result['protocol']), scores)
 
 
-def _trained_on(runner: SkelregRunner) -> dict[str, Any]:
-    """The config of the training set; {} if the config has none."""
-    return (runner.cfg.get('train_dataloader') or {}).get('dataset') or {}
+def _trained_on(cfg: Config) -> Sequence[Any]:
+    """The configs of the sets that are trained on; none if the config has no training set."""
+    dataset = (cfg.get('train_dataloader') or {}).get('dataset')
+    return [] if dataset is None else part_configs(dataset)
+
+
+def _train_split(cfg: Config) -> str | None:
+    """That of the training set, or of joined sets all, 'a+b'."""
+    splits = dict.fromkeys(str(part.split) for part in _trained_on(cfg) if part.get('split') is not None)
+    return '+'.join(splits) or None
+
+
+def _label_budget(cfg: Config) -> Any:
+    """That of the training set; of joined sets that of the first, or of each where all keep their labels."""
+    budgets = [part.get('label_budget') for part in _trained_on(cfg)]
+    if not budgets or cfg.train_dataloader.dataset.get('labels') != 'all':
+        return budgets[0] if budgets else None
+    return budgets
 
 
 def result_table(results: dict[str, dict[str, Any]]) -> Table:

@@ -11,7 +11,9 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config file, configs/hiclr/stgcn_nucla.py say')
     parser.add_argument(
-        '--work-dir', help='where checkpoints, logs and results go (default: work_dirs/METHOD/CONFIG)'
+        '--work-dir',
+        help='where checkpoints, logs and results go (default: work_dirs/METHOD/CONFIG, with --synthetic '
+        'work_dirs/METHOD/CONFIG-synthetic)',
     )
     parser.add_argument(
         '--resume', action='store_true', help='continue from the newest whole checkpoint in the work dir'
@@ -45,7 +47,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     from skelreg.cli import parse_options
-    from skelreg.runner import load_config
+    from skelreg.runner import default_work_dir, load_config
 
     cfg = load_config(args.config, parse_options(args.cfg_options), synthetic=args.synthetic, amp=args.amp)
     if args.explain:
@@ -55,7 +57,10 @@ def main() -> None:
         return
     from skelreg.tasks import train
 
-    train(cfg, args.work_dir, launcher=args.launcher, resume=args.resume, pretrained=args.pretrained)
+    folder = args.work_dir or default_work_dir(cfg)
+    if args.work_dir is None and args.synthetic is not None:
+        folder = f'{folder}-synthetic'
+    train(cfg, folder, launcher=args.launcher, resume=args.resume, pretrained=args.pretrained)
 
 
 if __name__ == '__main__':

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from mmengine.optim import OptimWrapper
@@ -21,12 +20,8 @@ class AutocastOptimWrapper(OptimWrapper):
     scaling is needed.
 
     Args:
-        optimizer: The optimizer.
-        arguments: As of MMEngine's OptimWrapper: clip_grad, accumulative_counts.
+        optimizer, accumulative_counts, clip_grad: As MMEngine's OptimWrapper takes them.
     """
-
-    def __init__(self, optimizer: torch.optim.Optimizer, **arguments: Any) -> None:
-        super().__init__(optimizer=optimizer, **arguments)
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:

@@ -14,13 +14,7 @@ from mmengine.runner import IterBasedTrainLoop, Runner
 
 from ..errors import CheckpointError, ConfigError
 from ..registry import HOOKS
-from .files import load_file, save_file, save_text
-from .weights import LoadReport, load_pretrained
-
-__all__ = [
-    'DurableCheckpointHook', 'LoadReport', 'latest_checkpoint', 'load_file', 'load_pretrained',
-    'load_training_state', 'newest_whole', 'save_file',
-]
+from .files import load_file, save_text
 
 LAST = 'last_checkpoint'
 _NAME = re.compile(r'(?:epoch|iter)_(\d+)\.pth')

@@ -16,14 +16,13 @@ LAUNCHERS = ('none', 'pytorch', 'slurm')
 _NEEDED = ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'MASTER_ADDR', 'MASTER_PORT')
 
 
-def start_distributed(launcher: str = 'none', timeout_seconds: float = 1800) -> None:
+def start_distributed(launcher: str = 'none') -> None:
     """Join the process group, with nccl on GPUs and gloo on CPUs; a second call does nothing.
 
     MMEngine's own start calls `torch.cuda.set_device` whatever the machine.
 
     Args:
         launcher: 'none', 'pytorch' (torchrun) or 'slurm'.
-        timeout_seconds: How long a process waits for the others.
     Raises:
         ConfigError: If the launcher is unknown or its environment is not there.
     """
@@ -44,7 +43,7 @@ def start_distributed(launcher: str = 'none', timeout_seconds: float = 1800) -> 
     if on_gpu:
         # Slurm may show every process a single GPU, its own, which is number 0 then.
         torch.cuda.set_device(int(os.environ['LOCAL_RANK']) % torch.cuda.device_count())
-    distributed.init_process_group('nccl' if on_gpu else 'gloo', timeout=timedelta(seconds=timeout_seconds))
+    distributed.init_process_group('nccl' if on_gpu else 'gloo', timeout=timedelta(minutes=30))
 
 
 def _environment_from_slurm() -> None:

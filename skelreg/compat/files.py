@@ -111,7 +111,7 @@ def save_text(text: str, path: str | Path) -> None:
 
 
 def _write_durably(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    part = path.with_name(f'.{path.name}.part')
+    part = path.with_name(f'.{path.name}.{os.getpid()}')
     try:
         with open(part, 'wb') as file:
             write(file)
@@ -120,10 +120,11 @@ def _write_durably(path: Path, write: Callable[[BinaryIO], object]) -> None:
         os.replace(part, path)
         sync_folder(path.parent)
     except (OSError, RuntimeError) as error:
-        part.unlink(missing_ok=True)
         # torch reports a failed write as a RuntimeError raised while the OSError was handled
         reason = error if isinstance(error, OSError) else error.__context__ or error
         raise CheckpointError(
             'the checkpoint could not be written; a previous one is untouched', got=str(reason),
             where=str(path), fix='free some space or choose another --work-dir, then continue with --resume',
         ) from error
+    finally:
+        part.unlink(missing_ok=True)

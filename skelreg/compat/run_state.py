@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 import time
 from collections.abc import Mapping
 from difflib import ndiff
@@ -11,13 +13,14 @@ from typing import Any
 import mmengine
 import torch
 from mmengine.model import is_model_wrapper
+from mmengine.optim import OptimWrapperDict
 from mmengine.runner import EpochBasedTrainLoop, Runner
-from torch import nn
+from torch import Tensor, nn
 
 from .. import __version__
 from ..errors import CheckpointError
 from .plain import differences, message_hub_to_plain, restore_message_hub
-from .schedulers import resume_schedulers, running_state, scheduled_values
+from .schedulers import flat, resume_schedulers, running_state, scheduled_values
 
 
 def bare_model(runner: Runner) -> nn.Module:
@@ -62,6 +65,7 @@ def _meta(runner: Runner, by_epoch: bool) -> dict[str, Any]:
         'seed': runner.seed,
         'world_size': runner.world_size,
         **_data(runner),
+        'optimizer': _optimizer_names(runner),
         'skelreg_version': __version__,
         'mmengine_version': mmengine.__version__,
         'torch_version': str(torch.__version__),
@@ -71,8 +75,27 @@ def _meta(runner: Runner, by_epoch: bool) -> dict[str, Any]:
 
 def _data(runner: Runner) -> dict[str, Any]:
     dataset = runner.train_dataloader.dataset
-    layout = getattr(dataset, 'layout', None)
-    return {'layout': getattr(layout, 'name', layout), 'dataset_meta': getattr(dataset, 'metainfo', None)}
+    layout, labels = (getattr(dataset, name, None) for name in ('layout', 'labels'))
+    return {
+        'layout': getattr(layout, 'name', layout),
+        'dataset_meta': getattr(dataset, 'metainfo', None),
+        # A file of predicted labels can be written anew under its name, which no config would tell.
+        'train_labels': _digest(labels) if isinstance(labels, Tensor) else None,
+    }
+
+
+def _digest(labels: Tensor) -> str:
+    return hashlib.sha256(labels.numpy().tobytes()).hexdigest()[:16]
+
+
+def _wrappers(runner: Runner) -> dict[str, Any]:
+    """The runner's optimizer wrapper under '', or several under their names."""
+    wrapper = runner.optim_wrapper
+    return dict(wrapper.items()) if isinstance(wrapper, OptimWrapperDict) else {'': wrapper}
+
+
+def _optimizer_names(runner: Runner) -> dict[str, str]:
+    return {name: type(wrapper.optimizer).__name__ for name, wrapper in _wrappers(runner).items()}
 
 
 def check_same_run(
@@ -87,8 +110,8 @@ def check_same_run(
         facts: What this runner records in checkpoints besides.
         config_text: Of this runner.
     Raises:
-        CheckpointError: If it does not say how far it got, had another seed, or learnt from other data,
-            in another stream, with another encoder or from other pretrained weights.
+        CheckpointError: If it does not say how far it got, had another seed, or learnt from other data or
+            labels, in another stream, with another encoder or from other pretrained weights.
     """
     lacking = [key for key in ('epoch', 'iter') if not isinstance(meta.get(key), int)]
     if lacking:
@@ -126,7 +149,13 @@ def check_same_run(
 def restore_progress(
     runner: Runner, checkpoint: Mapping[str, Any], *, optimizer: bool = True, schedulers: bool = True
 ) -> None:
-    """Put back counters, log history, optimizer and schedules; the weights are loaded apart."""
+    """Put back counters, log history, optimizer and schedules; the weights are loaded apart.
+
+    Of the optimizer that is what it has gathered; its options are those of the config.
+
+    Raises:
+        CheckpointError: If the checkpoint is of another optimizer, or of other groups of parameters.
+    """
     meta, loop = checkpoint['meta'], runner.train_loop
     loop._epoch, loop._iter = meta['epoch'], meta['iter']
     restore_message_hub(runner.message_hub, checkpoint.get('message_hub', {}))
@@ -135,9 +164,42 @@ def restore_progress(
         runner.param_schedulers = runner.build_param_scheduler(runner.param_schedulers)
     start = scheduled_values(runner.param_schedulers)
     if optimizer:
-        runner.optim_wrapper.load_state_dict(checkpoint['optimizer'])
+        _restore_optimizers(runner, checkpoint)
     if schedulers:
         resume_schedulers(
             runner.param_schedulers, start, checkpoint.get('param_schedulers', []),
             iterations=meta['iter'], epochs=meta['epoch'] if isinstance(loop, EpochBasedTrainLoop) else 0,
         )
+
+
+def _restore_optimizers(runner: Runner, checkpoint: Mapping[str, Any]) -> None:
+    fix = 'resume with the optimizer of the run, or start a new one from its weights with --pretrained'
+    names = _optimizer_names(runner)
+    saved = checkpoint['meta'].get('optimizer', names)
+    if saved != names:
+        raise CheckpointError(
+            'the run to resume had another optimizer', got=_listed(names), accepted=_listed(saved),
+            where='optim_wrapper', fix=fix,
+        )
+    scheduled = {scheduler.param_name for scheduler in flat(runner.param_schedulers)}
+    options = {name: _options(wrapper, scheduled) for name, wrapper in _wrappers(runner).items()}
+    try:
+        runner.optim_wrapper.load_state_dict(checkpoint['optimizer'])
+    except ValueError as error:
+        raise CheckpointError(
+            'the optimizer of the run to resume had other groups of parameters', got=str(error),
+            where='optim_wrapper', fix=fix,
+        ) from error
+    for name, wrapper in _wrappers(runner).items():
+        for group, chosen in zip(wrapper.param_groups, options[name], strict=True):
+            group.update(chosen)
+
+
+def _options(wrapper: Any, scheduled: set[str]) -> list[dict[str, Any]]:
+    """What the config says of every parameter group; some optimizers keep a running state beside it."""
+    named = inspect.signature(type(wrapper.optimizer)).parameters.keys() - {'params', *scheduled}
+    return [{key: value for key, value in group.items() if key in named} for group in wrapper.param_groups]
+
+
+def _listed(optimizers: Mapping[str, str]) -> str:
+    return ', '.join(f'{name} {kind}'.strip() for name, kind in optimizers.items())

@@ -216,7 +216,8 @@ class SkelregRunner(Runner):
     def _load_pretrained(self, path: str) -> None:
         model = bare_model(self)
         report = load_pretrained(model, path, self._pretrained_prefixes)
-        self.logger.info(f'pretrained weights from {path}: {report}')
+        log = self.logger.warning if report.missing else self.logger.info
+        log(f'pretrained weights from {path}: {report}')
         told = getattr(model, 'after_pretrained', None)
         if callable(told):
             told()

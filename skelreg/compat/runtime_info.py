@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 from torch import Tensor
 
 from ..registry import HOOKS
+from .plain import message_hub_to_plain
 
 
 @HOOKS.register_module()
@@ -22,7 +23,7 @@ class DeferredRuntimeInfoHook(RuntimeInfoHook):
     hook that looks there in between finds those up to the latest reading. On a CPU they are read at once.
 
     Args:
-        interval: Read every so many iterations; after the last one of an epoch in any case.
+        interval: Read every so many iterations; after the last one of an epoch or of the run in any case.
     """
 
     def __init__(self, interval: int = 10) -> None:
@@ -39,9 +40,15 @@ class DeferredRuntimeInfoHook(RuntimeInfoHook):
         outputs = outputs or {}
         self._unread.append(outputs)
         is_time = (runner.iter + 1) % self.interval == 0
-        is_last = batch_idx + 1 == len(runner.train_loop.dataloader)
+        is_last = batch_idx + 1 == len(runner.train_loop.dataloader) or self.is_last_train_iter(runner)
         if is_time or is_last or not any(_is_elsewhere(value) for value in outputs.values()):
             self._read(runner)
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Bring the history of a checkpoint up to its step."""
+        if self._unread:
+            self._read(runner)
+            checkpoint['message_hub'] = message_hub_to_plain(runner.message_hub)
 
     def _read(self, runner: Runner) -> None:
         """Bring the numbers over in one copy and hand them to the message hub."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, some
 from .files import load_file
 from .plain import differences
 
@@ -93,8 +93,8 @@ def load_weights(
     )
     if not common:
         raise CheckpointError(
-            'no weight of the checkpoint fits the model', got=f'in the file: {_some(saved)}',
-            accepted=f'in the model: {_some(own)}', where=where,
+            'no weight of the checkpoint fits the model', got=f'in the file: {some(saved)}',
+            accepted=f'in the model: {some(own)}', where=where,
             fix='load it into the model it was trained with, or convert it with tools/convert_checkpoint.py',
         )
     _refuse_other_shapes(own, common, checkpoint, where)
@@ -103,7 +103,7 @@ def load_weights(
     if strict and (report.missing or report.unused):
         raise CheckpointError(
             'the checkpoint belongs to another model',
-            got=f'missing in the file: {_some(report.missing)}; not in the model: {_some(report.unused)}',
+            got=f'missing in the file: {some(report.missing)}; not in the model: {some(report.unused)}',
             where=where,
             fix='resume with the config the run was started with, which lies in its work directory',
         )
@@ -114,20 +114,12 @@ def load_weights(
 def load_pretrained(
     model: nn.Module, path: str | Path, prefixes: tuple[str, ...] = ('backbone.', 'neck.')
 ) -> LoadReport:
-    """Take the encoder out of a pretraining checkpoint; both sides of a partial match are logged.
+    """Take the encoder out of a pretraining checkpoint.
 
     Raises:
         CheckpointError: As `load_file` and `load_weights`.
     """
-    report = load_weights(model, load_file(path), where=str(path), prefixes=prefixes)
-    level = logging.WARNING if report.missing else logging.INFO
-    _logger.log(level, 'pretrained weights from %s: %s', path, report)
-    return report
-
-
-def _some(keys: Iterable[str], most: int = 6) -> str:
-    keys = list(keys)
-    return (', '.join(keys[:most]) + (f' and {len(keys) - most} more' if len(keys) > most else '')) or 'none'
+    return load_weights(model, load_file(path), where=str(path), prefixes=prefixes)
 
 
 def _refuse_other_shapes(

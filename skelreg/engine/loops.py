@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from mmengine.evaluator import Evaluator
-from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop, Runner, TestLoop, ValLoop
 from mmengine.runner.amp import autocast
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from ..compat.run_state import bare_model
 from ..errors import ConfigError
 from ..functional.neighbors import Vote, nearest, neighbor_votes
 from ..registry import DATASETS, LOOPS
@@ -81,11 +81,11 @@ class FrozenFeatureTrainLoop(EpochBasedTrainLoop):
     def run(self) -> nn.Module:
         """Extract or load the features, then train."""
         if not isinstance(self.dataloader, FeatureLoader):
-            model = _frozen(self.runner.model)
+            model = _frozen(self.runner)
             _refuse_augmentation(model, self.dataloader.dataset)
             with self.runner.optim_wrapper.optim_context(self.runner.model):
                 bank = self._store.get(model, self.dataloader.dataset)
-            self.dataloader = FeatureLoader(bank.to(_device(model)), self.dataloader)
+            self.dataloader = FeatureLoader(bank.to(model.data_preprocessor.device), self.dataloader)
         return super().run()
 
 
@@ -166,8 +166,10 @@ class KNNTestLoop(TestLoop):
         cache_dir: str | None = None,
     ) -> None:
         super().__init__(runner, dataloader, evaluator, fp16)
-        if not k or min(k) < 1:
-            raise ValueError(f'k must hold numbers >= 1, got {tuple(k)}; the usual ones are (1, 5, 20)')
+        if not isinstance(k, Sequence) or not k or not all(isinstance(n, int) and n >= 1 for n in k):
+            raise ValueError(f'k must be a list of whole numbers >= 1, got {k!r}; the usual is (1, 5, 20)')
+        if vote not in get_args(Vote):
+            raise ValueError(f'vote must be one of {", ".join(get_args(Vote))}, got {vote!r}')
         self.k, self.vote, self.chunk = tuple(k), vote, chunk
         self.train_dataset = _train_dataset(runner, train_dataset)
         self.reports: dict[str, dict[str, Any]] = {}
@@ -177,10 +179,10 @@ class KNNTestLoop(TestLoop):
         """Search once for the largest k, then let every k vote."""
         self.runner.call_hook('before_test')
         self.runner.call_hook('before_test_epoch')
-        model = _unwrapped(self.runner.model)
+        model: Any = bare_model(self.runner)
         with autocast(enabled=self.fp16):
-            keys = self._store.get(model, self.train_dataset).to(_device(model))
-            queries = self._store.get(model, self.dataloader.dataset).to(_device(model))
+            keys = self._store.get(model, self.train_dataset).to(model.data_preprocessor.device)
+            queries = self._store.get(model, self.dataloader.dataset).to(model.data_preprocessor.device)
         metrics = self._classify(queries, _labelled(keys, max(self.k)))
         self.runner.call_hook('after_test_epoch', metrics=metrics)
         self.runner.call_hook('after_test')
@@ -218,25 +220,17 @@ def _store(runner: Runner, cache_dir: str | None, batch_size: int) -> FeatureBan
 
 def _serve_features(loop: Any, store: FeatureBank) -> None:
     """Put features in the place of the loop's sequences; the cache answers when nothing has changed."""
-    model = _frozen(loop.runner.model)
+    model = _frozen(loop.runner)
     if isinstance(loop.dataloader, FeatureLoader):
         return
     with autocast(enabled=loop.fp16):
         bank = store.get(model, loop.dataloader.dataset)
-    loop.dataloader = FeatureLoader(bank.to(_device(model)), loop.dataloader)
+    loop.dataloader = FeatureLoader(bank.to(model.data_preprocessor.device), loop.dataloader)
 
 
-def _unwrapped(model: nn.Module) -> Any:
-    return model.module if is_model_wrapper(model) else model
-
-
-def _device(model: nn.Module) -> torch.device:
-    return _unwrapped(model).data_preprocessor.device
-
-
-def _frozen(model: nn.Module) -> Any:
+def _frozen(runner: Runner) -> Any:
     """The learner, whose backbone must not change while its features are used."""
-    learner = _unwrapped(model)
+    learner: Any = bare_model(runner)
     if 'backbone' not in learner.frozen:
         raise ConfigError(
             'features can only be extracted once from a frozen backbone',
@@ -249,6 +243,9 @@ def _frozen(model: nn.Module) -> Any:
 def _refuse_augmentation(model: Any, dataset: Any) -> None:
     """Training on kept features would silently skip the augmentation that a config asks for."""
     batch = dataset.__getitems__(list(range(min(16, len(dataset)))))
+    told = getattr(model.data_preprocessor, 'set_step_seed', None)
+    if callable(told):
+        told(0)  # outside a step nobody has, and global draws need one
     train, plain = (model.data_preprocessor(batch, training)['multi_view'] for training in (True, False))
     same = len(train.views) == 1 and torch.equal(train.views[0].skeleton, plain.views[0].skeleton)
     if not same:

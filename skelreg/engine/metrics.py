@@ -84,11 +84,16 @@ class ClassificationMetric(BaseMetric):
             self.results.append(tuple(sample[name].detach().cpu() for name in ('scores', 'labels', 'index')))
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """The scalar figures of all batches; `last_result` and `last_predictions` keep the rest."""
+        """The scalar figures of all batches; `last_result` and `last_predictions` keep the rest.
+
+        Raises:
+            DataError: If a label is no class, or scores are not finite.
+        """
         scores, labels, index = (torch.cat(column) for column in zip(*results, strict=True))
         rows = _first_rows(index)
         scores, labels = scores[rows].float(), labels[rows]
         _check_labels(labels, scores.shape[1])
+        check_finite(scores, 'scores')
         self.last_predictions = Predictions(scores, labels, index[rows])
         self.last_result = classification_report(scores, labels)
         return {name: self.last_result[name] for name in ('top1', 'top5', 'mean_class')
@@ -123,6 +128,20 @@ def _first_rows(index: Tensor) -> Tensor:
     first = torch.ones_like(ordered, dtype=torch.bool)
     first[1:] = ordered[1:] != ordered[:-1]
     return order[first]
+
+
+def check_finite(values: Tensor, what: str) -> None:
+    """Refuse an evaluation by values (N, D) with nan or infinity, among which the true class may rank first.
+
+    Raises:
+        DataError: Says in how many sequences.
+    """
+    broken = int((~values.isfinite()).any(dim=1).sum())
+    if broken:
+        raise DataError(
+            f'the model gives {what} that are not finite', got=f'{broken} of {len(values)} sequences',
+            fix='its training has diverged, see loss in scalars.jsonl: train with a lower learning rate',
+        )
 
 
 def _check_labels(labels: Tensor, num_classes: int) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ SCHEMA = (
     'num_samples', 'dataset', 'split', 'subset', 'label_budget', 'synthetic', 'seed', 'config', 'checkpoint',
     'checkpoint_sha256', 'versions', 'date',
 )
+#: What two results of one checkpoint and protocol share if the later one may take the place of the earlier.
+_SUBJECT = ('dataset', 'split', 'subset', 'label_budget', 'synthetic', 'config')
 
 
 def make_result(
@@ -31,7 +34,7 @@ def make_result(
     checkpoint: str | Path | None,
     config: str | None,
     seed: int | None,
-    label_budget: Mapping[str, Any] | str | None = None,
+    label_budget: Mapping[str, Any] | Sequence[Any] | str | None = None,
 ) -> dict[str, Any]:
     """Put a report beside all that is needed to say where it came from.
 
@@ -42,7 +45,8 @@ def make_result(
         checkpoint: The file that was evaluated; None for a random encoder.
         config: Path of the config.
         seed: Seed of the run.
-        label_budget: Which training sequences were labelled, as the config has it; None for all.
+        label_budget: Which training sequences were labelled, as the config has it; None for all. A list has
+            one for each of several joined sets.
     Returns:
         top1, top5 (or None), mean_class: fractions of one. per_class: a fraction, or None without samples,
         per class. confusion: rows the truth, columns the prediction. class_names, counts: per class, in
@@ -78,6 +82,22 @@ def result_path(checkpoint: str | Path, protocol: str) -> Path:
     """`epoch_56.pth` with protocol 'linear' -> `epoch_56.linear.json`, beside it."""
     checkpoint = Path(checkpoint)
     return checkpoint.with_name(f'{checkpoint.stem}.{protocol}.json')
+
+
+def other_result(path: str | Path, result: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The result that stands at a path, if it is of other data or of another config than a new one."""
+    try:
+        found = json.loads(Path(path).read_text('utf-8'))
+    except (OSError, ValueError):
+        return None
+    if not isinstance(found, dict) or 'date' not in found or _subject(found) == _subject(result):
+        return None
+    return found
+
+
+def _subject(result: Mapping[str, Any]) -> dict[str, Any]:
+    facts = json.loads(json.dumps({name: result.get(name) for name in _SUBJECT}))
+    return {**facts, 'config': facts['config'] and str(Path(facts['config']).absolute())}
 
 
 def write_result(path: str | Path, result: Mapping[str, Any]) -> Path:

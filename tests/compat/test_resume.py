@@ -13,18 +13,19 @@ import numpy as np
 import pytest
 import torch
 
-from skelreg.compat.checkpoint import LAST, load_file, newest_whole
-from skelreg.compat.files import save_file
+from skelreg.compat.checkpoint import LAST, newest_whole
+from skelreg.compat.files import load_file, save_file
 from skelreg.compat.runner import SkelregRunner
 from skelreg.compat.seeding import seed_everything
 from skelreg.errors import CheckpointError
 from tests.compat import toy
 
-# Each save calls: save, fsync (file), replace, fsync (folder); the same without save for the
-# pointer; then unlink, from the second save on. These are the calls of the third save.
+# Each save calls: save, fsync (file), replace, fsync (folder), unlink (of an unfinished file, if there is
+# one); the same without save for the pointer; then unlink of the oldest, from the second save on. These
+# are the calls of the third save.
 MOMENTS = [
     ('save', 3, False), ('fsync', 9, False), ('fsync', 9, True), ('replace', 5, True),
-    ('replace', 6, False), ('replace', 6, True), ('unlink', 2, False), ('unlink', 2, True),
+    ('replace', 6, False), ('replace', 6, True), ('unlink', 8, False), ('unlink', 8, True),
 ]
 
 
@@ -144,6 +145,60 @@ def test_another_run_is_not_resumed(
     shutil.copy2(uninterrupted / 'epoch_3.pth', tmp_path)
     with pytest.raises(CheckpointError, match=message):
         resume(tmp_path, **options)
+
+
+SGD = dict(type='SGD', lr=0.1, momentum=0.9)
+
+
+@pytest.mark.parametrize('paramwise', [None, dict(bias_lr_mult=2.0)])
+def test_the_options_of_the_optimizer_are_those_of_the_config(tmp_path: Path, paramwise: Any) -> None:
+    toy.runner(tmp_path, epochs=2, optimizer=SGD, paramwise=paramwise).train()
+    changed = dict(type='SGD', lr=0.1, momentum=0.5, weight_decay=0.25, nesterov=True)
+    groups = resume(tmp_path, optimizer=changed, paramwise=paramwise).optim_wrapper.param_groups
+    assert len(groups) == (1 if paramwise is None else 5)
+    found = {tuple(group[name] for name in ('momentum', 'nesterov', 'weight_decay')) for group in groups}
+    assert found == {(0.5, True, 0.25)}
+
+
+def test_what_a_schedule_drives_is_resumed_exactly(tmp_path: Path) -> None:
+    schedule = [dict(type='ExponentialLR', gamma=0.9), dict(type='ExponentialMomentum', gamma=0.9)]
+    toy.runner(tmp_path / 'whole', schedule=schedule).train()
+    toy.runner(tmp_path / 'part', epochs=2, schedule=schedule).train()
+    resumed = resume(tmp_path / 'part', schedule=schedule).optim_wrapper.param_groups[0]
+    assert resumed['momentum'] < 0.7
+    toy.assert_same(toy.weights(tmp_path / 'part', 'epoch_4'), toy.weights(tmp_path / 'whole', 'epoch_4'))
+
+
+def test_what_an_optimizer_has_counted_is_kept(tmp_path: Path) -> None:
+    counting = dict(type=toy.Counting, lr=0.1, momentum=0.9)
+    toy.runner(tmp_path, epochs=2, optimizer=counting).train()
+    assert resume(tmp_path, optimizer=counting).optim_wrapper.param_groups[0]['counted'] == 16
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(optimizer=dict(type='Adam', lr=0.1)), r'another optimizer(.|\n)*got: Adam\n  accepted: SGD'),
+        (dict(paramwise=dict(bias_lr_mult=2.0)), 'other groups of parameters'),
+    ],
+)
+def test_the_state_of_another_optimizer_is_refused(
+    tmp_path: Path, uninterrupted: Path, options: dict[str, Any], message: str
+) -> None:
+    shutil.copy2(uninterrupted / 'epoch_3.pth', tmp_path)
+    with pytest.raises(CheckpointError, match=message):
+        resume(tmp_path, **options)
+
+
+def test_a_checkpoint_that_does_not_name_its_optimizer_or_labels_is_resumed(
+    tmp_path: Path, uninterrupted: Path
+) -> None:
+    saved = load_file(uninterrupted / 'epoch_3.pth')
+    for name in ('optimizer', 'train_labels'):
+        del saved['meta'][name]
+    save_file(saved, tmp_path / 'epoch_3.pth')
+    resume(tmp_path)
+    toy.assert_same(toy.weights(tmp_path, 'epoch_4'), toy.weights(uninterrupted, 'epoch_4'))
 
 
 def test_weights_alone_cannot_be_resumed(tmp_path: Path, uninterrupted: Path) -> None:

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from skelreg.compat.amp import AutocastOptimWrapper
-from skelreg.compat.checkpoint import DurableCheckpointHook, load_file
+from skelreg.compat.checkpoint import DurableCheckpointHook
+from skelreg.compat.files import load_file
 from skelreg.compat.runner import SkelregRunner
 
 
@@ -60,6 +61,15 @@ class Layer(BaseModel):
         return {'loss': (y - 1).square().mean()}
 
 
+class Counting(torch.optim.SGD):
+    """Keeps what it has counted in its groups, as some optimizers do."""
+
+    def step(self, closure: Any = None) -> Any:
+        for group in self.param_groups:
+            group['counted'] = group.get('counted', 0) + 1
+        return super().step(closure)
+
+
 def seeded_layer(width: int = 4) -> Layer:
     torch.manual_seed(0)
     return Layer(width)
@@ -75,6 +85,8 @@ def runner(
     workers: int = 0,
     noisy: bool = False,
     width: int = 4,
+    optimizer: dict[str, Any] | None = None,
+    paramwise: dict[str, Any] | None = None,
     train_cfg: dict[str, Any] | None = None,
     **arguments: Any,
 ) -> SkelregRunner:
@@ -92,7 +104,8 @@ def runner(
         train_cfg=train_cfg or dict(by_epoch=True, max_epochs=epochs),
         optim_wrapper=dict(
             type=AutocastOptimWrapper if amp else 'OptimWrapper',
-            optimizer=dict(type='SGD', lr=0.1, momentum=0.9),
+            optimizer=optimizer or dict(type='SGD', lr=0.1, momentum=0.9),
+            paramwise_cfg=paramwise,
         ),
         param_scheduler=schedule or [dict(type='MultiStepLR', milestones=[3], end=epochs)],
         default_hooks=dict(checkpoint=DurableCheckpointHook(by_epoch=by_epoch, max_keep_ckpts=keep)),

@@ -54,6 +54,11 @@ def test_augmented_views_are_refused(work_dir, monkeypatch):
         train(work_dir, model=model)
 
 
+def test_plain_views_may_be_drawn_globally(work_dir):
+    model = toy_learner(data_preprocessor=dict(type='SkeletonPreprocessor', global_draws=True))
+    assert train(work_dir, model=model).iter == 3 * 5
+
+
 def evaluate(work_dir, name, mode, loop, model):
     settings = {
         f'{mode}_dataloader': loader(ToyDataset(23, seed=1)),
@@ -91,8 +96,8 @@ def knn_runner(work_dir, name='knn', **arguments):
 def test_knn_agrees_with_scikit_learn(work_dir):
     runner = knn_runner(work_dir)
     metrics = runner.test()
-    keys = extract_features(runner.model, ToyDataset(60), progress=False)
-    queries = extract_features(runner.model, ToyDataset(23, seed=1), progress=False)
+    keys = extract_features(runner.model, ToyDataset(60))
+    queries = extract_features(runner.model, ToyDataset(23, seed=1))
     for k in (1, 5, 20):
         oracle = KNeighborsClassifier(k, metric='cosine', algorithm='brute').fit(keys.features, keys.labels)
         assert metrics[f'knn{k}/top1'] == oracle.score(queries.features, queries.labels)
@@ -123,6 +128,19 @@ def test_knn_leaves_unlabelled_sequences_out(work_dir):
 def test_knn_refuses_more_neighbors_than_there_are(work_dir):
     with pytest.raises(ConfigError, match='k = 61 needs at least as many'):
         knn_runner(work_dir, k=(1, 61)).test()
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (dict(k=5), 'k must be a list of whole numbers >= 1, got 5'),
+        (dict(k=(0,)), 'k must be a list'),
+        (dict(vote='distence'), "one of majority, distance, got 'distence'"),
+    ],
+)
+def test_knn_refuses_what_it_cannot_count_with(arguments, message, work_dir):
+    with pytest.raises(ValueError, match=message):
+        knn_runner(work_dir, **arguments).test()
 
 
 def test_knn_without_a_dataset_to_search_is_refused(work_dir):

@@ -59,6 +59,15 @@ def test_an_unknown_label_is_an_error():
         metric.evaluate(90)
 
 
+@pytest.mark.parametrize('value', [float('nan'), float('inf')])
+def test_scores_that_are_not_finite_are_an_error(value):
+    metric, whole = ClassificationMetric(), samples()
+    whole['scores'][[3, 7]] = value
+    metric.process(None, [whole])
+    with pytest.raises(DataError, match=r'scores that are not finite(?s:.*)got: 2 of 90(?s:.*)learning rate'):
+        metric.evaluate(90)
+
+
 def test_mean_class_accuracy_agrees_with_scikit_learn():
     whole = samples()
     report = classification_report(whole['scores'], whole['labels'])

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from skelreg.engine.metrics import classification_report
-from skelreg.engine.results import SCHEMA, make_result, result_path, write_result
+from skelreg.engine.results import SCHEMA, make_result, other_result, result_path, write_result
 from skelreg.errors import ConfigError
 from tests.engine.toys import ToyDataset
 
@@ -65,6 +65,30 @@ def test_a_kill_while_writing_leaves_the_old_result(result, tmp_path, monkeypatc
 def test_a_result_off_the_schema_is_refused(change, message, result, tmp_path):
     with pytest.raises(ConfigError, match=message):
         write_result(tmp_path / 'r.json', {**result, **change})
+
+
+@pytest.mark.parametrize(
+    ('change', 'is_other'),
+    [
+        ({'top1': 0.5, 'date': 'later', 'seed': 3}, False),
+        ({'config': str(Path.cwd() / 'configs/a.py')}, False),
+        ({'config': 'configs/b.py'}, True),
+        ({'config': None}, True),
+        ({'split': 'xview'}, True),
+        ({'synthetic': False}, True),
+        ({'label_budget': {'per_class_n': 5}}, True),
+    ],
+)
+def test_a_result_of_other_data_or_another_config_is_found(change, is_other, result, tmp_path):
+    path = write_result(tmp_path / 'r.json', result)
+    assert other_result(path, {**result, **change}) == (json.loads(path.read_text()) if is_other else None)
+
+
+@pytest.mark.parametrize('content', [None, '{', '[]', '{}'])
+def test_what_is_no_result_is_no_other_result(content, result, tmp_path):
+    if content is not None:
+        (tmp_path / 'r.json').write_text(content)
+    assert other_result(tmp_path / 'r.json', result) is None
 
 
 def test_a_random_encoder_has_no_checkpoint(result):
