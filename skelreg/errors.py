@@ -65,10 +65,20 @@ class CheckpointError(SkelregError, RuntimeError):
     """A checkpoint is missing, damaged, unsafe or belongs to another model."""
 
 
-def closest(name: str, known: Iterable[str]) -> str:
-    """'Closest: a, b. Known: a, b, c.' for a name that was not found among ``known``."""
-    names = sorted(known)
+def some(names: Iterable[str], most: int = 6) -> str:
+    """The first names and how many more there are: 'a, b and 3 more', or 'none'."""
+    names = list(names)
+    more = f' and {len(names) - most} more' if len(names) > most else ''
+    return f'{", ".join(names[:most])}{more}' or 'none'
+
+
+def closest(name: object, known: Iterable[object]) -> str:
+    """'Closest: a, b. Known: a, b, c.' for a name that was not found among ``known``.
+
+    A YAML file or a command line can make a number of a name; it is taken as it reads.
+    """
+    names = sorted(map(str, known))
     lowered = {n.lower(): n for n in reversed(names)}
-    near = [lowered[n] for n in difflib.get_close_matches(name.lower(), lowered, n=3, cutoff=0.5)]
+    near = [lowered[n] for n in difflib.get_close_matches(str(name).lower(), lowered, n=3, cutoff=0.5)]
     hint = f'Closest: {", ".join(near)}. ' if near else ''
     return f'{hint}Known: {", ".join(names) or "none"}.'

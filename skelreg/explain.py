@@ -83,6 +83,7 @@ def _objective(cfg: Config, model: Any) -> Iterator[str]:
     joined = len(part_configs(cfg.train_dataloader.dataset)) if cfg.get('train_dataloader') is not None else 1
     model.prepare(TrainingSet(labels, fingerprint='explain', sources=torch.arange(256) % joined))
     batch = {'inputs': _noise(model, cfg, 4), 'labels': labels[:4], 'index': torch.arange(4)}
+    model.data_preprocessor.set_step_seed(0)  # as every step of a run does
     losses = model(**model.data_preprocessor(batch, training=True), mode='loss')['losses']
     weights = {name: term.weight for name, term in terms}
     yield 'loss = ' + ' + '.join(f'{weights[key.partition("/")[0]]:g} * {key}' for key in losses)
@@ -101,11 +102,11 @@ def _title(part: nn.Module) -> str:
 
 
 def _noise(model: Any, cfg: Config, n: int) -> torch.Tensor:
-    """(n, C, T, V, M) of the shape that the config's data has; 50 frames where they are not resampled."""
+    """(n, C, T, V, M) of the shape that the model sees; 50 frames where they are not resampled."""
     loader = cfg.get('train_dataloader') or cfg.get('test_dataloader')
-    frames, bodies = 50, 1
+    frames, bodies = model.data_preprocessor.num_frames, 1
     if loader is not None:
         data = part_configs(loader.dataset)[0]
-        frames = data.get('num_frames') or frames
+        frames = frames or data.get('num_frames')
         bodies = data.get('max_bodies') or load_card(data.dataset).max_bodies
-    return torch.randn(n, model.backbone.in_channels, frames, model.layout.num_joints, bodies)
+    return torch.randn(n, model.backbone.in_channels, frames or 50, model.layout.num_joints, bodies)

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from rich.table import Table
+from rich.text import Text
 from torch import Tensor
 
 from .compat.runner import SkelregRunner
@@ -75,7 +76,8 @@ class Classified:
         for column in ('name', 'label', 'predicted', 'probability'):
             table.add_column(column, justify='right' if column == 'probability' else 'left', overflow='fold')
         for name, known, found, sure in self.rows()[:limit]:
-            table.add_row(name, known, found, f'{100 * sure:.1f} %')
+            # As text, because a table would read square brackets in a name as markup.
+            table.add_row(Text(name), Text(known), Text(found), f'{100 * sure:.1f} %')
         if len(self.names) > limit:
             table.caption = f'the first {limit} of {len(self.names)}'
         return table

@@ -17,7 +17,7 @@ import pluggy
 
 from . import hookspecs
 from .errors import PluginError
-from .graphs import add_layout_file
+from .graphs import add_layout_file, read_layout
 from .provenance import CORE, LOAD_FAILURES, LoadFailure, credit
 from .registry import ALL
 
@@ -37,6 +37,8 @@ CORE_MODULES = (
     'skelreg.backbones.transformer',
     'skelreg.compat.amp',
     'skelreg.compat.checkpoint',
+    'skelreg.compat.runtime_info',
+    'skelreg.datasets.collate',
     'skelreg.datasets.dataset',
     'skelreg.datasets.joined',
     'skelreg.datasets.labelled_batches',
@@ -163,8 +165,11 @@ def _load(manager: pluggy.PluginManager, entry_point: metadata.EntryPoint) -> No
         plugin = entry_point.load()
         check_plugin(plugin)
         _import_components(_call(plugin, 'skelreg_component_modules'))
-        for path in _call(plugin, 'skelreg_layouts'):
-            add_layout_file(Path(path))
+        layouts = [Path(path).resolve() for path in _call(plugin, 'skelreg_layouts')]
+        for path in layouts:
+            read_layout(path)  # all of them, before the first one is known by its name
+        for path in layouts:
+            add_layout_file(path)
         manager.register(plugin, name=entry_point.name)
     except BaseException:
         for registry in ALL.values():

@@ -16,7 +16,9 @@ from torch import Tensor
 
 T = TypeVar('T')
 
-#: Graphs (N, K, V, V), an adjacency or an attention map a sequence, to perturbed ones; every call draws anew.
+#: Graphs (B, K, V, V), adjacencies or attention maps, to perturbed ones; every call draws anew, for each of
+#: the B graphs. `STGCN` hands in one a sequence, for all its bodies; `Transformer` one a body, B = N * M, and
+#: with temporal attention maps between frames (B, K, T, T), too.
 EdgePerturbation = Callable[[Tensor], Tensor]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 
 from skelreg import tasks
 from skelreg.datasets.archive import SkeletonArchive
@@ -17,7 +18,7 @@ from skelreg.datasets.synthetic.generator import generate
 from skelreg.engine.features import extract_features
 from skelreg.engine.scores import read_scores
 from skelreg.errors import ConfigError, DataError
-from skelreg.inference import predict, write_features, write_predictions
+from skelreg.inference import Classified, predict, write_features, write_predictions
 from skelreg.registry import DATASETS
 from skelreg.runner import build_runner
 from tests.runs import HICLR, KNN, run_tool, small
@@ -111,3 +112,11 @@ def test_an_unknown_subset_is_told_with_those_that_exist(trained: Path) -> None:
     with pytest.raises(ConfigError, match=r"no subset 'tset'(.|\n)*test") as caught:
         predict(small(SUPERVISED), trained, subset='tset')
     assert 'all' in str(caught.value)
+
+
+@pytest.mark.parametrize('name', ['a[1]', '[red]x', '[/]', ':x:'])
+def test_brackets_in_names_are_shown_as_they_are(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    found = Classified((name,), torch.tensor([0]), torch.tensor([[0.75, 0.25]]), (f'{name}0', f'{name}1'))
+    Console().print(found.as_table())
+    shown = capsys.readouterr().out
+    assert f' {name} ' in shown and shown.count(f' {name}0 ') == 2

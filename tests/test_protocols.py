@@ -12,9 +12,9 @@ from skelreg import tasks
 from skelreg.compat.files import load_file
 from skelreg.engine.scores import read_scores
 from skelreg.errors import CheckpointError, ConfigError
-from skelreg.functional.schedules import step_rate, warmup_step_rate
 from skelreg.registry import PARAM_SCHEDULERS
 from skelreg.runner import build_datasets, build_runner, load_config
+from tests.reference.schedules import step_rate, warmup_step_rate
 from tests.runs import HICLR, KNN, LINEAR, ROOT, SKELETONCLR, run_tool, small
 
 FINETUNE, SEMI = (f'configs/hiclr/stgcn_nucla{suffix}.py' for suffix in ('_finetune', '_semi'))

@@ -41,6 +41,12 @@ MISTAKES = [
     (dict(train_dataloader__dataset__split='xsub'), ['xsub', '464-clean', 'train_dataloader.dataset']),
     (dict(train_dataloader__dataset__dataset='nuclea'), ['nuclea', 'nucla', 'train_dataloader.dataset']),
     (dict(train_dataloader__batch_size=99), ['smaller than one batch', 'train_dataloader.batch_size']),
+    (dict(train_dataloader__batch_size=0), ['whole number >= 1', 'train_dataloader.batch_size', 'got: 0']),
+    (dict(train_dataloader__num_workers='2'), ['whole number >= 0', 'train_dataloader.num_workers', "'2'"]),
+    (dict(randomness__seed=-1), ['seed must be a whole number', 'randomness.seed', 'got: -1']),
+    (dict(randomness__seed='abc'), ['seed must be a whole number', 'randomness.seed', "'abc'"]),
+    (dict(randomness__sede=1), ['(randomness)', 'got: sede', 'Closest: seed']),
+    (dict(randomness=3), ['(randomness)', 'got: 3']),
     (dict(train_dataloader__batchsize=4), ['Closest: batch_size', 'train_dataloader.batchsize']),
     (dict(train_dataloader__sampler__type='Sampler'), ["'Sampler'", 'train_dataloader.sampler.type']),
     (dict(optim_wrapper__optimizer__type='SDG'), ["optimizer 'SDG'", 'optim_wrapper.optimizer.type', 'SGD']),
@@ -62,6 +68,14 @@ def test_a_mistake_is_named_with_its_place(
 ) -> None:
     message = refusal(SKELETONCLR, tmp_path, **options)
     assert all(part in message for part in messages), message
+
+
+@pytest.mark.parametrize('key', ['sampler', 'batch_size'])
+def test_a_gap_in_a_dataloader_is_named(tmp_path: Path, key: str) -> None:
+    cfg = small(SKELETONCLR)
+    del cfg.train_dataloader[key]
+    with pytest.raises(ConfigError, match=rf'lacks its {key} \(train_dataloader\.{key}\)'):
+        build_runner(cfg, tmp_path)
 
 
 def test_data_of_another_layout_is_refused(tmp_path: Path) -> None:
@@ -128,12 +142,31 @@ def test_an_unknown_config_names_the_closest(monkeypatch: pytest.MonkeyPatch) ->
         load_config('configs/hiclr/stgcn_nucle.py')
 
 
-@pytest.mark.parametrize('text', ['model = dict(', 'model = dict(type=Learner)', "_base_ = ['nowhere.py']"])
+BROKEN = [
+    'model = dict(', 'model = dict(type=Learner)', "_base_ = ['nowhere.py']", 'epochs = 1 / 0', 'x = [1][2]',
+    'assert False', "custom_imports = dict(imports=['no_such_module'])",
+]
+
+
+@pytest.mark.parametrize('text', BROKEN)
 def test_a_config_that_does_not_parse_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / 'broken.py').write_text(text)
     with pytest.raises(ConfigError, match='cannot be read') as caught:
         load_config(tmp_path / 'broken.py')
     assert 'broken.py' in str(caught.value)
+
+
+def test_a_missing_import_of_a_config_is_named(tmp_path: Path) -> None:
+    (tmp_path / 'own.py').write_text("custom_imports = dict(imports=['no_such_module'])")
+    with pytest.raises(ConfigError) as caught:
+        load_config(tmp_path / 'own.py')
+    assert 'no_such_module' in str(caught.value) and 'sys.path' not in str(caught.value)
+
+
+def test_a_checkpoint_in_the_place_of_a_config_is_told(tmp_path: Path) -> None:
+    (tmp_path / 'epoch_1.pth').write_bytes(b'weights')
+    with pytest.raises(ConfigError, match='this looks like a checkpoint: name the config first'):
+        load_config(tmp_path / 'epoch_1.pth')
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from mmengine.config import Config
 
 from skelreg import tasks
 from skelreg.compat.files import load_file, save_file
+from skelreg.engine.scores import read_scores
 from skelreg.errors import CheckpointError, ConfigError, DataError
 from skelreg.runner import build_runner, load_config
 from tests.runs import ROOT, small
@@ -216,6 +217,20 @@ def test_alternating_steps_train_and_resume(tmp_path: Path) -> None:
         assert torch.equal(value, second['state_dict'][name]), name
 
 
+def test_both_optimizers_resume_with_the_options_of_the_config(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks.train(small(ASSL, 1, **ALTERNATING), tmp_path)
+    changed = small(ASSL, 2, **ALTERNATING, optim_wrapper__optimizer__weight_decay=0.25)
+    saved = load_file(tasks.train(changed, tmp_path, resume=True))['optimizer']
+    groups = [group for name in ('encoder', 'opponent') for group in saved[name]['param_groups']]
+    assert {group['weight_decay'] for group in groups} == {0.25}
+    with pytest.raises(CheckpointError, match='had another optimizer') as caught:
+        plain = {key: value for key, value in ALTERNATING.items() if key in TRAINING}
+        tasks.train(small(ASSL, 3, **plain), tmp_path, resume=True)
+    assert 'got: Adam' in str(caught.value) and 'accepted: encoder Adam, opponent Adam' in str(caught.value)
+
+
 def refusal(config: str, tmp_path: Path, launcher: str = 'none', **options: Any) -> str:
     with pytest.raises(ConfigError) as caught:
         build_runner(small(config, **options), tmp_path, launcher=launcher)
@@ -329,6 +344,33 @@ def test_pseudo_labels_in_two_stages(tmp_path: Path) -> None:
     whole = dict(train_dataloader__dataset__label_budget=None, train_dataloader__batch_sampler=None)
     with pytest.raises(ConfigError, match='nothing to predict'):
         tasks.predict_labels(small(first, **whole), checkpoint, labels)
+
+
+def test_other_predicted_labels_under_one_name_are_not_gone_on_with(tmp_path: Path) -> None:
+    first, labels = small('configs/supervised/gru_nucla.py'), tmp_path / 'labels.json'
+    tasks.predict_labels(first, tasks.train(first, tmp_path / 'first'), labels)
+    second = small(
+        'configs/pseudo_label/gru_nucla_retrain.py', train_dataloader__dataset__pseudo_labels=str(labels)
+    )
+    tasks.train(second, tmp_path / 'second')
+    content = json.loads(labels.read_text())
+    content['labels'] = {name: (label + 1) % 10 for name, label in content['labels'].items()}
+    labels.write_text(json.dumps(content))
+    with pytest.raises(CheckpointError, match=r'train_labels: \S+ then'):
+        tasks.train(second, tmp_path / 'second', resume=True)
+
+
+def test_the_result_of_joined_sets_names_their_labels_and_splits(tmp_path: Path) -> None:
+    budget = {'per_class_n': 1, 'seed': 0}
+    cfg = small('configs/mixed/gru_nucla_two_cameras.py', sequences=96)
+    cfg.train_dataloader.dataset.datasets[0].label_budget = budget
+    checkpoint = tasks.train(cfg, tmp_path)
+    (result,) = (json.loads(path.read_text()) for path in tmp_path.glob('epoch_1.*.json'))
+    assert result['label_budget'] == budget
+    assert read_scores(next(tmp_path.glob('*.npz'))).info['train_split'] == 'camera_1+camera_2'
+    cfg.train_dataloader.dataset.labels = 'all'
+    (again,) = tasks.test(cfg, checkpoint).values()
+    assert again['label_budget'] == [budget, None]
 
 
 def test_a_teacher_that_predicts_is_loaded_for_testing(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,8 @@ import torch
 from skelreg import tasks
 from skelreg.compat.files import load_file, save_file
 from skelreg.engine.results import SCHEMA
-from skelreg.errors import CheckpointError, ConfigError
+from skelreg.engine.scores import read_scores
+from skelreg.errors import CheckpointError, ConfigError, DataError
 from tests.runs import HICLR, KNN, LINEAR, SKELETONCLR, small
 
 
@@ -45,6 +48,33 @@ def test_probing_an_untrained_encoder_is_said(tmp_path: Path, capfd: pytest.Capt
     assert 'the encoder is frozen and untrained' in ''.join(capfd.readouterr())
 
 
+def test_a_trial_does_not_replace_a_result(
+    pretrained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint = tmp_path / pretrained.name
+    checkpoint.write_bytes(pretrained.read_bytes())
+    tasks.test(small(KNN), checkpoint)
+    tasks.test(small(KNN), checkpoint)
+    first = (tmp_path / 'epoch_1.knn1.json').read_text()
+    assert 'it is kept as' not in capsys.readouterr().out
+    tasks.test(small(KNN, test_dataloader__dataset__split='464'), checkpoint)
+    (kept,) = tmp_path.glob('epoch_1.knn1.2*.json')
+    assert kept.read_text() == first and '464-clean' in first
+    assert json.loads((tmp_path / 'epoch_1.knn1.json').read_text())['split'] == '464'
+    told = capsys.readouterr().out
+    assert f'epoch_1.knn1.json was of other data or of another config; it is kept as {kept.name}' in told
+
+
+def test_the_scores_of_a_result_are_kept_with_it(probed: Path, tmp_path: Path) -> None:
+    for path in probed.parent.glob('epoch_1.*'):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    tasks.test(small(LINEAR, test_dataloader__dataset__split='464'), tmp_path / probed.name)
+    splits = {path.name: read_scores(path).info['split'] for path in tmp_path.glob('*.scores.npz')}
+    assert len(splits) == 2 and splits.pop('epoch_1.linear.scores.npz') == '464'
+    (kept,) = splits
+    assert splits[kept] == '464-clean' and (tmp_path / kept.replace('.scores.npz', '.json')).is_file()
+
+
 @pytest.mark.parametrize('protocol', ['linear', 'knn1'])
 def test_a_result_is_written_beside_the_checkpoint(
     pretrained: Path, probed: Path, protocol: str, capsys: pytest.CaptureFixture[str]
@@ -65,9 +95,87 @@ def test_testing_gives_what_training_ended_with(probed: Path) -> None:
     assert again['confusion'] == written['confusion']
 
 
+@pytest.fixture
+def diverged(pretrained: Path, tmp_path: Path) -> Path:
+    content = load_file(pretrained)
+    floats = (value for value in content['state_dict'].values() if value.is_floating_point())
+    for value in floats:
+        value.fill_(float('nan'))
+    save_file(content, tmp_path / 'diverged.pth')
+    return tmp_path / 'diverged.pth'
+
+
+def test_a_training_that_diverges_keeps_its_checkpoint_and_gets_no_result(
+    pretrained: Path, tmp_path: Path
+) -> None:
+    cfg = small(LINEAR, epochs=1, optim_wrapper__optimizer__lr=1e38)
+    with pytest.raises(DataError, match=r'scores that are not finite(?s:.*)13 of 13(?s:.*)learning rate'):
+        tasks.train(cfg, tmp_path / 'work', pretrained=pretrained)
+    assert (tmp_path / 'work/epoch_1.pth').is_file() and not list(tmp_path.glob('work/epoch_1.*.json'))
+
+
+def test_a_diverged_encoder_is_not_tested(diverged: Path) -> None:
+    with pytest.raises(DataError, match='features that are not finite'):
+        tasks.test(small(KNN), diverged)
+
+
 def test_a_config_that_trains_nothing_is_not_trained(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r'trains nothing .*stgcn_nucla_knn\.py'):
         tasks.train(small(KNN), tmp_path)
+
+
+NEVER_ENDING_WELL = [
+    (dict(test_dataloader__batch_size=0), ['batch_size must be', '(test_dataloader.batch_size)', 'got: 0']),
+    (dict(test_dataloader__num_workers=-1), ['num_workers must be', '(test_dataloader.num_workers)']),
+    (dict(test_dataloader__prefetch_factor=2), ['the test cannot be built', 'prefetch_factor']),
+    (dict(protocol='linear/few'), ['(protocol)', "'linear/few'"]),
+    (dict(default_hooks__checkpoint=None), ['(default_hooks.checkpoint)', 'no checkpoint hook']),
+    (
+        dict(default_hooks__checkpoint__save_last=False, default_hooks__checkpoint__interval=2),
+        ['would not be saved', 'got: interval=2, by_epoch=True, save_last=False'],
+    ),
+    (
+        dict(train_cfg={'_delete_': True, 'by_epoch': False, 'max_iters': 2}),
+        ['would not be saved', 'by_epoch as in train_cfg'],
+    ),
+]
+
+
+@pytest.mark.parametrize(('options', 'messages'), NEVER_ENDING_WELL)
+def test_what_would_end_a_run_badly_is_refused_before_it_trains(
+    tmp_path: Path, options: dict[str, Any], messages: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        tasks.train(small('configs/supervised/gru_nucla.py', epochs=1, **options), tmp_path)
+    assert all(part in str(caught.value) for part in messages), caught.value
+    assert 'epoch 1/1' not in capsys.readouterr().out and not list(tmp_path.glob('*.pth'))
+
+
+@pytest.mark.parametrize(('key', 'value'), [('k', 5), ('vote', 'distence')])
+def test_a_test_that_cannot_be_built_is_named(pretrained: Path, key: str, value: Any) -> None:
+    with pytest.raises(ConfigError, match=rf'test cannot be built \(test_cfg(?s:.*)got: ValueError: {key} '):
+        tasks.test(small(KNN, **{f'test_cfg__{key}': value}), pretrained)
+
+
+HOLD = """
+import fcntl, sys, time
+file = open(sys.argv[1], 'w')
+fcntl.lockf(file, fcntl.LOCK_EX)
+print('held', flush=True)
+time.sleep(60)
+"""
+
+
+def test_two_trainings_do_not_share_a_work_directory(tmp_path: Path) -> None:
+    command = [sys.executable, '-c', HOLD, str(tmp_path / '.lock')]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None and other.stdout.readline() == 'held\n'
+        with pytest.raises(ConfigError, match=r'another training is at work(?s:.*)--work-dir'):
+            tasks.train(small(HICLR), tmp_path)
+        other.kill()
+    assert [path.name for path in tmp_path.iterdir()] == ['.lock']
+    assert tasks.train(small(HICLR), tmp_path, resume=True).is_file()
+    assert not (tmp_path / '.lock').exists()
 
 
 def test_a_config_without_a_protocol_is_not_tested(pretrained: Path) -> None:

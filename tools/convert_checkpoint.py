@@ -28,7 +28,16 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--layout', help='with --to hiclr-stgcn: the skeleton layout, if the file lacks it')
     parser.add_argument('--adjacency', help="with --to hiclr-stgcn: the backbone's adjacency, likewise")
-    return parser.parse_args()
+    parser.add_argument(
+        '--stream',
+        choices=('joint', 'bone', 'motion'),
+        help='with --from: what the encoder was trained on, which the file does not say; a model of another '
+        'stream will refuse the checkpoint then',
+    )
+    args = parser.parse_args()
+    if args.goal is not None and args.stream is not None:
+        parser.error('--stream is for --from')
+    return args
 
 
 def main() -> None:
@@ -40,7 +49,7 @@ def main() -> None:
     if args.goal is not None:
         done = export_file(args.source, args.target, args.goal, args.layout, args.adjacency)
     else:
-        done = import_file(args.source, args.target, args.origin)
+        done = import_file(args.source, args.target, args.origin, args.stream)
     print('\n'.join(done.written))
     if done.left_out:
         print(f'left out, since the architecture gives them: {", ".join(done.left_out)}')

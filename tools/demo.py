@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 CONFIGS = Path(__file__).parents[1] / 'configs' / 'demo'
 SUMMARY, REPORT, LOG = 'summary.json', 'report.html', 'log.txt'
-#: Everything that a run leaves in its folder, and all that a new run removes from it.
+#: Says that a folder is the demo's own, from which a new run may remove what an earlier one left.
+MARKER = '.skelreg-demo'
+#: Everything else that a run leaves in its folder, and all that a new run removes from it.
 LEFT_BEHIND = (SUMMARY, REPORT, LOG, 'hiclr', 'random', 'raw_coordinates', 'features')
 #: Loops that keep features; the demo gives them one cache.
 FEATURE_LOOPS = ('FrozenFeatureTrainLoop', 'FrozenFeatureTestLoop', 'KNNTestLoop')
@@ -30,7 +32,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         '--work-dir', type=Path, default=Path('work_dirs/demo'),
-        help='where all results go (default: %(default)s)',
+        help="where all results go: a new or empty folder, or an earlier demo's (default: %(default)s)",
     )
     parser.add_argument('--sequences', type=int, metavar='N', help='generate so many (default: see configs)')
     parser.add_argument('--epochs', type=int, metavar='N', help='pretrain so long (default: see configs)')
@@ -42,7 +44,6 @@ class Demo:
     """One run: its folder, and the configs with what the command line changes."""
 
     folder: Path
-    log: Any
     sequences: int | None = None
     epochs: int | None = None
 
@@ -57,13 +58,23 @@ class Demo:
         return cfg
 
     def datasets(self) -> tuple[Any, Any]:
-        """Training and test set, which share the generated sequences."""
+        """Training and test set, which share the generated sequences.
+
+        Raises:
+            ConfigError: If there are too few to train on.
+        """
+        from skelreg.errors import ConfigError
         from skelreg.registry import DATASETS
 
         cfg = self.config('hiclr')
         train_set, test_set = (
             DATASETS.build(loader.dataset) for loader in (cfg.train_dataloader, cfg.test_dataloader)
         )
+        if len(train_set) < cfg.train_dataloader.batch_size:
+            raise ConfigError(
+                '--sequences gives less than one batch to train on', got=f'{len(train_set)} for training',
+                accepted=f'{cfg.train_dataloader.batch_size} or more; about half of all are for training',
+            )
         return train_set, test_set
 
     def pretrain(self) -> tuple[Config, Path]:
@@ -105,7 +116,7 @@ class Demo:
     @contextlib.contextmanager
     def quietly(self) -> Iterator[None]:
         """Send what the tools print to the log; errors and warnings still reach the terminal."""
-        with contextlib.redirect_stdout(self.log):
+        with open(self.folder / LOG, 'a', encoding='utf-8') as log, contextlib.redirect_stdout(log):
             yield
 
 
@@ -124,6 +135,23 @@ class Evaluation:
         return {**linear, 'knn1': self.knn1['top1']}
 
 
+def check(folder: Path, sequences: int | None, epochs: int | None) -> None:
+    """Refuse numbers that no run can have, and a folder that is not the demo's own."""
+    from skelreg.durable import check_writable
+    from skelreg.errors import ConfigError
+
+    for name, value in (('sequences', sequences), ('epochs', epochs)):
+        if value is not None and value < 1:
+            raise ConfigError(f'--{name} must be at least 1', got=value)
+    check_writable(folder / MARKER)
+    if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).is_file():
+        raise ConfigError(
+            f'the folder holds files, and no {MARKER} that says that a demo wrote them', where=str(folder),
+            accepted="a new or empty folder, or an earlier demo's",
+            fix='choose another --work-dir; if a demo of an earlier version wrote this one, remove it',
+        )
+
+
 def clear(folder: Path) -> None:
     """Remove what an earlier run left, and nothing else."""
     earlier = [folder / name for name in LEFT_BEHIND if (folder / name).exists()]
@@ -135,6 +163,7 @@ def clear(folder: Path) -> None:
         else:
             path.unlink()
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARKER).touch()
 
 
 def summarize(results: dict[str, Evaluation], chance: float) -> dict[str, Any]:
@@ -201,22 +230,24 @@ def commands(epochs: int) -> list[str]:
 
 def main() -> None:
     args = parse_args()
+    from skelreg.plugin_manager import load_plugins
+
     start = time.monotonic()
     print('skelreg demo: HiCLR on SYNTHETIC skeletons (generated motion, nothing recorded)')
-    clear(args.work_dir)
-    with open(args.work_dir / LOG, 'w', encoding='utf-8') as log:
-        run(Demo(args.work_dir, log, args.sequences, args.epochs))
+    check(args.work_dir, args.sequences, args.epochs)
+    load_plugins()
+    demo = Demo(args.work_dir, args.sequences, args.epochs)
+    print('[1/6] generating sequences', flush=True)
+    train_set, test_set = demo.datasets()
+    clear(demo.folder)
+    run(demo, train_set, test_set)
     print(f'done in {time.monotonic() - start:.0f} s')
 
 
-def run(demo: Demo) -> None:
+def run(demo: Demo, train_set: Any, test_set: Any) -> None:
     """Train, evaluate, report; each step says what it does before it starts."""
     from skelreg.engine.files import write_json
-    from skelreg.plugin_manager import load_plugins
 
-    load_plugins()
-    print('[1/6] generating sequences', flush=True)
-    train_set, test_set = demo.datasets()
     print(f'      {len(train_set)} for training, {len(test_set)} for testing, {test_set.num_classes} actions')
     print('[2/6] pretraining HiCLR without labels', flush=True)
     pretraining, checkpoint = demo.pretrain()

@@ -18,7 +18,7 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('dataset', help='name of a dataset card, nucla say, or its path')
-    parser.add_argument('--archive', help='folder of the archive (default: data/DATASET)')
+    parser.add_argument('--archive', help='folder of the archive (default: data/ and the name in the card)')
     parser.add_argument('--split', required=True, help='a split of the card, xsub say')
     parser.add_argument(
         '--protocol', default='per_class_n',
@@ -34,10 +34,12 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    from skelreg.datasets.cards import load_card
     from skelreg.datasets.dataset import SkeletonDataset
     from skelreg.datasets.label_split import LabelBudget, choose_labels, write_label_split
 
-    dataset = SkeletonDataset(args.dataset, args.archive or f'data/{args.dataset}', args.split, 'train')
+    archive = args.archive or f'data/{load_card(args.dataset).name}'
+    dataset = SkeletonDataset(args.dataset, archive, args.split, 'train')
     for seed in args.seeds:
         budget = LabelBudget(args.protocol, args.amount, seed)
         rows, drawn = choose_labels(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 
 def parse_args() -> argparse.Namespace:
@@ -15,7 +16,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', help='its weights')
     parser.add_argument('--archive', help="prepared recordings, data/new say (default: the config's own)")
     parser.add_argument('--subset', default='all', help='train, test or all (default: all)')
-    parser.add_argument('--out', required=True, help='file to write, .npz')
+    parser.add_argument('--out', required=True, type=Path, help='file to write, .npz')
     parser.add_argument(
         '--synthetic', nargs='?', type=int, const=512, metavar='N', help='as for tools/train.py'
     )
@@ -28,9 +29,11 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     from skelreg.cli import parse_options
+    from skelreg.durable import check_writable
     from skelreg.inference import write_features
     from skelreg.runner import load_config
 
+    check_writable(args.out)
     cfg = load_config(args.config, parse_options(args.cfg_options), synthetic=args.synthetic)
     count, width = write_features(cfg, args.checkpoint, args.out, args.archive, args.subset)
     print(f'{count} recordings, {width} features each, written to {args.out}')

@@ -35,18 +35,21 @@ def main() -> None:
     args = parse_args()
     from rich.console import Console
 
+    from skelreg.durable import check_writable
     from skelreg.engine.files import write_json
     from skelreg.engine.fusion import Kind, as_json, as_table, fuse, weights_from_held_out
     from skelreg.engine.scores import read_scores
 
+    out = args.out or args.scores[0].with_name('fused.json')
+    check_writable(out)
     runs = [read_scores(path) for path in args.scores]
     held_out = [read_scores(path) for path in args.choose_on or ()]
     kind: Kind = 'probabilities' if args.probabilities else 'logits'
     weights = weights_from_held_out(held_out, runs, kind) if held_out else args.weights
     fusion = fuse(runs, weights, kind)
-    out = args.out or args.scores[0].with_name('fused.json')
     write_json(out, as_json(fusion, runs, held_out))
-    Console().print(as_table(fusion, runs), f'written to {out}')
+    Console().print(as_table(fusion, runs))
+    print(f'written to {out}')
 
 
 if __name__ == '__main__':

@@ -34,16 +34,35 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def titled(texts: list[str]) -> dict[str, str]:
+    """Title of each panel -> its checkpoint; a file whose name has a '=' in it is a file."""
+    from skelreg.errors import ConfigError
+
+    panels: dict[str, str] = {}
+    for text in texts:
+        title, equals, file = text.partition('=')
+        if not equals or Path(text).is_file():
+            title = file = text
+        if title in panels:
+            raise ConfigError(
+                f"two panels have the title '{title}'", got=f'{panels[title]} and {file}',
+                fix='give each its own: TITLE=FILE',
+            )
+        panels[title] = file
+    return panels
+
+
 def main() -> None:
     args = parse_args()
     from skelreg.cli import parse_options
+    from skelreg.durable import check_writable
     from skelreg.engine.files import write_text
     from skelreg.feature_plot import feature_plot
     from skelreg.runner import load_config
 
+    check_writable(args.out)
+    checkpoints = titled(args.checkpoints)
     cfg = load_config(args.config, parse_options(args.cfg_options), synthetic=args.synthetic)
-    named = [text.partition('=') for text in args.checkpoints]
-    checkpoints = {title: file if equals else title for title, equals, file in named}
     write_text(args.out, feature_plot(cfg, checkpoints, args.colour))
     print(f'written to {args.out}')
 

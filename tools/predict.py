@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 
 def parse_args() -> argparse.Namespace:
@@ -21,7 +22,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', help='its weights')
     parser.add_argument('--archive', help="prepared recordings, data/new say (default: the config's own)")
     parser.add_argument('--subset', default='all', help='train, test or all (default: all)')
-    parser.add_argument('--out', required=True, help='file to write, CSV')
+    parser.add_argument('--out', required=True, type=Path, help='file to write, CSV')
     parser.add_argument(
         '--synthetic', nargs='?', type=int, const=512, metavar='N', help='as for tools/train.py'
     )
@@ -36,13 +37,16 @@ def main() -> None:
     from rich.console import Console
 
     from skelreg.cli import parse_options
+    from skelreg.durable import check_writable
     from skelreg.inference import predict, write_predictions
     from skelreg.runner import load_config
 
+    check_writable(args.out)
     cfg = load_config(args.config, parse_options(args.cfg_options), synthetic=args.synthetic)
     classified = predict(cfg, args.checkpoint, args.archive, args.subset)
     write_predictions(args.out, classified)
-    Console().print(classified.as_table(), f'{len(classified.names)} recordings, written to {args.out}')
+    Console().print(classified.as_table())
+    print(f'{len(classified.names)} recordings, written to {args.out}')
 
 
 if __name__ == '__main__':

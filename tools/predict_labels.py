@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 
 def parse_args() -> argparse.Namespace:
@@ -16,7 +17,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('config', help='config of the first stage, configs/supervised/gru_nucla.py say')
     parser.add_argument('checkpoint', help='its weights')
-    parser.add_argument('--out', required=True, help='file to write, JSON')
+    parser.add_argument('--out', required=True, type=Path, help='file to write, JSON')
     parser.add_argument(
         '--threshold', type=float, default=0.0, help='leave out less probable predictions (default: 0)'
     )
@@ -32,9 +33,11 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     from skelreg.cli import parse_options
+    from skelreg.durable import check_writable
     from skelreg.runner import load_config
     from skelreg.tasks import predict_labels
 
+    check_writable(args.out)
     cfg = load_config(args.config, parse_options(args.cfg_options), synthetic=args.synthetic)
     written, unlabelled = predict_labels(cfg, args.checkpoint, args.out, args.threshold)
     print(f'{args.out}: labels for {written} of {unlabelled} unlabelled sequences')

@@ -3,8 +3,8 @@
 
 Steps run as local processes or as tasks of a Ray cluster, each with a log in its folder. A sweep that was
 stopped or killed goes on where it was, with either engine; a step that fails ends its cell only, and runs
-again the next time. The table, a picture of it and every number go beside the grid file. The format of a
-grid stands in skelreg/sweep/grid.py.
+again the next time. A step whose config or data have changed counts as new. The table, a picture of it and
+every number go beside the grid file. The format of a grid stands in skelreg/sweep/grid.py.
 """
 
 from __future__ import annotations
@@ -64,23 +64,26 @@ def build_engine(args: argparse.Namespace) -> Engine:
 
 def main() -> int:
     args = parse_args()
+    from skelreg.durable import check_writable
     from skelreg.engine.files import write_json, write_text
     from skelreg.engine.terminal import say
     from skelreg.report.figures import can_draw
     from skelreg.sweep.execution import locked, run
     from skelreg.sweep.grid import load_grid
     from skelreg.sweep.plan import plan
-    from skelreg.sweep.report import as_json, as_markdown, as_picture, collect
+    from skelreg.sweep.report import as_json, as_markdown, as_picture, collect, refuse_to_empty
 
     grid = load_grid(args.grid)
     suffix = '' if args.synthetic is None else '-synthetic'
     work_dir = args.work_dir or Path('work_dirs', 'sweep', args.grid.resolve().parent.name + suffix)
     out = args.out or (args.grid.parent if args.synthetic is None else work_dir)
+    check_writable(out / 'table.md')
     cells = plan(grid, work_dir, args.synthetic)
     if not args.table_only:
         with locked(work_dir):
             run(cells, Path(__file__).resolve().parents[1], build_engine(args), say)
     outcomes = collect(cells)
+    refuse_to_empty(out / 'results.json', outcomes, work_dir)
     table = as_markdown(grid, outcomes)
     write_text(out / 'table.md', table)
     write_json(out / 'results.json', as_json(grid, outcomes))

@@ -38,7 +38,8 @@ class Transformer(Backbone):
 
     Reference: Shi, Zhang, Cheng, Lu, ACCV 2020 (DSTA-Net), in the form of HiCLR's release (AAAI 2023). The
     release loses its arguments for dropout and for augmentations of edges on their way to this encoder;
-    here `dropout` works, and so do the augmentations DropEdges and AddEdges.
+    here `dropout` works, and so do the augmentations DropEdges and AddEdges. They perturb the attention maps
+    of every body by a draw of its own, and with temporal attention the maps between frames, too.
 
     Args:
         layout: Name of the skeleton layout, or the layout.

@@ -68,22 +68,20 @@ def seconds(run: Callable[[], Any], device: torch.device | str = 'cpu') -> float
     return time.perf_counter() - start
 
 
-def unit_seconds(device: torch.device | str = 'cpu') -> float:
+def unit_seconds() -> float:
     """One unit: a 2048 x 2048 x 2048 float32 matrix product with the threads of now, the best of three."""
-    a = torch.ones(UNIT_SIZE, UNIT_SIZE, device=device)
-    return min(seconds(lambda: a @ a, device) for _ in range(4))
+    a = torch.ones(UNIT_SIZE, UNIT_SIZE)
+    return min(seconds(lambda: a @ a) for _ in range(4))
 
 
-def in_units(
-    run: Callable[[], Any], repeats: int = REPEATS, device: torch.device | str = 'cpu'
-) -> list[float]:
+def in_units(run: Callable[[], Any], repeats: int = REPEATS) -> list[float]:
     """Repeats of one call in units, the unit measured anew around each; one more call warms up."""
     run()
     values = []
     for _ in range(repeats):
-        before = unit_seconds(device)
-        taken = seconds(run, device)
-        values.append(taken / min(before, unit_seconds(device)))
+        before = unit_seconds()
+        taken = seconds(run)
+        values.append(taken / min(before, unit_seconds()))
     return values
 
 

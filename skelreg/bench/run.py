@@ -9,6 +9,7 @@ import torch
 from torch.profiler import ProfilerActivity
 from torch.profiler import profile as torch_profile
 
+from ..durable import check_writable
 from ..engine.files import write_json
 from ..engine.terminal import say
 from ..errors import ConfigError, closest
@@ -37,11 +38,14 @@ def run_cases(names: Sequence[str] = (), path: Path | None = None) -> list[Figur
 
     Raises:
         ConfigError: If there is no such case.
+        DataError: If the file cannot be written; no case has run then.
     """
     cases = all_cases()
     for name in names:
         if name not in cases:
             raise ConfigError(f"there is no case '{name}'", accepted=closest(name, cases))
+    if path is not None:
+        check_writable(path)
     figures = []
     for name in names or cases:
         figures.append(cases[name]())

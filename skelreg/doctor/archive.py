@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from ..datasets.archive import SkeletonArchive
 from ..datasets.cards import DatasetCard, card_names, load_card
 from ..datasets.counts import differences, summarise
+from ..errors import some
 from .finding import Report
 
 #: Times the rarest class from which on the commonest is worth a note.
 IMBALANCE = 10
-_NAMED = 5
 
 
 def examine_archive(path: str | Path, card: DatasetCard | None = None) -> Report:
@@ -64,15 +64,15 @@ def check_numbers(report: Report, archive: SkeletonArchive) -> None:
         if len(frames) > 1 and not (frames[1:] != frames[:-1]).any():
             still.append(name)
     if infinite:
-        report.wrong(f'numbers that are not finite in {_some(infinite)}', 'prepare the archive again')
+        report.wrong(f'numbers that are not finite in {some(infinite)}', 'prepare the archive again')
     else:
         report.fine('all numbers are finite')
     _check_constant(report, archive, low == high)
     if still:
-        report.note(f'nothing moves in {_some(still)}', 'look at them; the motion stream of these is zero')
+        report.note(f'nothing moves in {some(still)}', 'look at them; the motion stream of these is zero')
     short = archive.index['name'][archive.index['length'] == 1].tolist()
     if short:
-        report.note(f'a single frame in {_some(short)}')
+        report.note(f'a single frame in {some(short)}')
 
 
 def _check_constant(report: Report, archive: SkeletonArchive, constant: NDArray[np.bool_]) -> None:
@@ -99,7 +99,7 @@ def check_classes(report: Report, archive: SkeletonArchive) -> None:
     empty = [str(label) for label in np.flatnonzero(counts == 0)]
     if empty:
         report.wrong(
-            f'no sequence of class {_some(empty)} (counted from 0)', 'mend num_classes, or find the files'
+            f'no sequence of class {some(empty)} (counted from 0)', 'mend num_classes, or find the files'
         )
     elif counts.max() > IMBALANCE * counts.min():
         most, least = counts.argmax(), counts.argmin()
@@ -131,8 +131,3 @@ def check_splits(report: Report, archive: SkeletonArchive, card: DatasetCard) ->
     digests = archive.index['digest']
     if copies := len(digests) - len(np.unique(digests)):
         report.note(f'{copies:,} sequences are copies of another one')
-
-
-def _some(names: list[str]) -> str:
-    more = f' and {len(names) - _NAMED} more' if len(names) > _NAMED else ''
-    return ', '.join(names[:_NAMED]) + more

@@ -9,10 +9,11 @@ from typing import Any
 import torch
 from mmengine.config import Config
 
+from ..compat.flops import count_parameters
 from ..compat.seeding import seed_everything
 from ..datasets.archive import SkeletonArchive
 from ..datasets.joined import part_configs
-from ..errors import DataError
+from ..errors import DataError, some
 from ..fit import check_fit
 from ..parts import DATALOADERS, check_parts
 from ..plugin_manager import load_plugins
@@ -23,7 +24,6 @@ from .finding import Report
 
 #: Sequences that stand in for data that is not there, and sequences of the step that is tried.
 STAND_INS, BATCH = 512, 16
-_NAMED = 6
 
 
 def examine_config(path: str | Path) -> Report:
@@ -37,11 +37,11 @@ def examine_config(path: str | Path) -> Report:
         if _lacks_data(report, cfg):
             use_synthetic_data(cfg, STAND_INS)
         datasets = build_datasets(cfg)
-        seed_everything(cfg.get('randomness', {}).get('seed') or 0, purpose='init')
+        seed_everything((cfg.get('randomness') or {}).get('seed') or 0, purpose='init')
         model = MODELS.build(cfg.model, where='model')
         check_fit(cfg, model, datasets)
-        parameters = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-        report.fine(f'model and data fit: layout {model.layout.name}, {parameters:,} trained parameters')
+        trained = count_parameters(model, trainable_only=True)
+        report.fine(f'model and data fit: layout {model.layout.name}, {trained:,} trained parameters')
         if (train := datasets.get('train_dataloader')) is not None:
             _try_a_step(report, model, train, min(BATCH, cfg.train_dataloader.batch_size))
     return report
@@ -76,6 +76,7 @@ def _try_a_step(report: Report, model: Any, dataset: Any, size: int) -> None:
     order = order[(dataset.labels[order] < 0).argsort(stable=True)]  # labelled ones first
     rows = torch.cat([order[: -(-size // 2)], order[len(order) - size // 2 :]]).tolist()
     model.train()
+    model.data_preprocessor.set_step_seed(0)  # as every step of a run does
     batch = model.data_preprocessor(dataset.__getitems__(rows), True)
     _check_inputs(report, batch)
     losses = model(**batch, mode='loss')
@@ -91,9 +92,8 @@ def _try_a_step(report: Report, model: Any, dataset: Any, size: int) -> None:
         if parameter.requires_grad and parameter.grad is None
     ]
     if idle:
-        more = f' and {len(idle) - _NAMED} more' if len(idle) > _NAMED else ''
         report.note(
-            f'no gradient in the first step reaches {", ".join(idle[:_NAMED])}{more}',
+            f'no gradient in the first step reaches {some(idle)}',
             'meant where a part waits for a later epoch or has an optimizer of its own; else remove it',
         )
     else:

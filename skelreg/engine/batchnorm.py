@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch import nn
 from torch.utils.data import DataLoader
 
+from ..compat.run_state import bare_model
 from ..errors import DataError
 from ..registry import LOOPS
 
@@ -31,8 +31,8 @@ class BatchNormEstimationLoop(EpochBasedTrainLoop):
     def run_epoch(self) -> None:
         """One pass over the data, between the hooks of an epoch."""
         self.runner.call_hook('before_train_epoch')
-        model = self.runner.model.module if is_model_wrapper(self.runner.model) else self.runner.model
-        batches = estimate_batchnorm(model, self.dataloader.dataset, self.dataloader.batch_sampler.batch_size)
+        batch_size = self.dataloader.batch_sampler.batch_size
+        batches = estimate_batchnorm(bare_model(self.runner), self.dataloader.dataset, batch_size)
         self.runner.logger.info(f'random encoder: batch-norm statistics averaged over {batches} batches')
         self.runner.call_hook('after_train_epoch')
         self._epoch += 1

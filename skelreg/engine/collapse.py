@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import Tensor
 
+from ..compat.run_state import bare_model
 from ..functional.spread import effective_rank, mean_cosine, spread
 from ..registry import HOOKS
 
@@ -94,7 +94,7 @@ class CollapseMonitor(Hook):
             self._look(runner)
 
     def _look(self, runner: Runner) -> None:
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = bare_model(runner)
         losses = {name: float(total) / self._count for name, total in self._sums.items()}
         self._sums, self._count = {}, 0
         numbers = {**batch_numbers(model), **loss_numbers(model, losses, self.loss_tolerance)}
@@ -154,14 +154,15 @@ def loss_numbers(model: Any, losses: Mapping[str, float], tolerance: float) -> d
     chance = math.log(model.queue.size + 1)
     for head, term in model.heads.items():
         name = next((key for key in losses if key.startswith(f'{head}/')), None)
-        if name is None or 'similarities' not in term.component.needs or not term.weight:
+        if name is None or 'similarities' not in term.component.needs or not term.factor:
             continue
-        ratio = losses[name] / term.weight / chance
+        loss = losses[name] / term.factor  # what is logged carries the weight, and a ramp's part of it
+        ratio = loss / chance
         numbers['chance_ratio'] = min(numbers.get('chance_ratio', math.inf), ratio)
         if abs(ratio - 1) <= tolerance:
             total = losses['loss']
             numbers.update(
-                term=name, loss=losses[name], total=total, multiple=total / chance, negatives=model.queue.size
+                term=name, loss=loss, total=total, multiple=total / chance, negatives=model.queue.size
             )
     return numbers
 

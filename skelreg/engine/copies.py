@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 from mmengine.evaluator import Evaluator
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner, TestLoop
 from mmengine.runner.amp import autocast
 from torch.utils.data import DataLoader
 
+from ..compat.run_state import bare_model
 from ..registry import LOOPS, POLICIES
 
 #: HiCLR's basic views.
@@ -56,8 +56,7 @@ class AugmentedTestLoop(TestLoop):
     def run_iter(self, idx: int, data_batch: Mapping[str, Any]) -> None:
         """Score one batch."""
         self.runner.call_hook('before_test_iter', batch_idx=idx, data_batch=data_batch)
-        model = self.runner.model
-        learner: Any = model.module if is_model_wrapper(model) else model
+        learner: Any = bare_model(self.runner)
         preprocessor = learner.data_preprocessor
         batch = dict(preprocessor.cast_data(data_batch))
         inputs, policy = batch.pop('inputs'), self.policy.to(preprocessor.device)

@@ -19,7 +19,9 @@ from torch import Tensor
 from .. import __version__
 from ..durable import full_disk_is_data_error
 from ..errors import ConfigError
+from ..provenance import distribution_of
 from .files import write_json
+from .metrics import check_finite
 from .terminal import Heartbeat, duration, say
 
 _COLUMNS = ('features', 'labels', 'index')
@@ -48,14 +50,17 @@ class Bank:
 
 
 @torch.no_grad()
-def extract_features(model: Any, dataset: Any, batch_size: int = 256, progress: bool = True) -> Bank:
+def extract_features(model: Any, dataset: Any, batch_size: int = 256) -> Bank:
     """Encode a dataset in its own order with the model in eval mode; the bank is on the CPU.
 
     Args:
         model: A Learner, see `skelreg.learner.learner`.
         dataset: Its `__getitems__` returns a dict of batched tensors.
         batch_size: How many sequences are encoded at a time; the features do not depend on it.
-        progress: Whether to print a line at the end, and one now and then in a long extraction.
+
+    Raises:
+        ConfigError: If the dataset is empty.
+        DataError: If features are not finite; a distance to them would look like any other.
     """
     was_training, heartbeat, start = model.training, Heartbeat(), time.monotonic()
     model.eval()
@@ -66,15 +71,16 @@ def extract_features(model: Any, dataset: Any, batch_size: int = 256, progress: 
             batch = model.data_preprocessor(dataset.__getitems__(rows), False)
             pooled = model.extract(batch['multi_view'])
             parts.append((pooled.float().cpu(), batch['labels'].cpu(), batch['index'].cpu()))
-            if progress and heartbeat.due():
+            if heartbeat.due():
                 say(f'features: {rows[-1] + 1:,} of {len(dataset):,} sequences encoded')
     finally:
         model.train(was_training)
     if not parts:
         raise ConfigError('the dataset to extract features from is empty', where=type(dataset).__name__)
-    if progress:
-        say(f'features: {len(dataset):,} sequences encoded in {duration(time.monotonic() - start)}')
-    return Bank(*(torch.cat(column) for column in zip(*parts, strict=True)))
+    say(f'features: {len(dataset):,} sequences encoded in {duration(time.monotonic() - start)}')
+    bank = Bank(*(torch.cat(column) for column in zip(*parts, strict=True)))
+    check_finite(bank.features, 'features')
+    return bank
 
 
 def feature_key(model: Any, dataset: Any) -> str:
@@ -82,7 +88,7 @@ def feature_key(model: Any, dataset: Any) -> str:
 
     These are the encoder (its structure, settings, weights and buffers), the dataset's fingerprint, the
     stream, the layout, the precision in force when this is called (device, parameters, autocast, float32
-    products) and the version of skelreg.
+    products), the version of skelreg and that of the plugin which brings the backbone.
     """
     digest = hashlib.sha256()
     settings = {
@@ -93,6 +99,7 @@ def feature_key(model: Any, dataset: Any) -> str:
         'frames': model.data_preprocessor.num_frames,
         'layout': repr(model.layout),
         'encoder': model.encoder_settings,
+        'origin': distribution_of(type(model.backbone).__module__),
         'precision': _precision(model),
     }
     digest.update(json.dumps(settings, sort_keys=True).encode())
@@ -123,13 +130,12 @@ class FeatureBank:
     Args:
         directory: Where the banks are kept.
         batch_size: How many sequences are encoded at a time.
-        progress: Whether to print what is done.
     """
 
-    def __init__(self, directory: str | Path, batch_size: int = 256, progress: bool = True) -> None:
+    def __init__(self, directory: str | Path, batch_size: int = 256) -> None:
         if batch_size < 1:
             raise ValueError(f'batch_size must be >= 1, got {batch_size}')
-        self.directory, self.batch_size, self.progress = Path(directory), batch_size, progress
+        self.directory, self.batch_size = Path(directory), batch_size
 
     def get(self, model: Any, dataset: Any) -> Bank:
         """The bank from the disk, or a new one that is kept; with several ranks the main one encodes."""
@@ -137,10 +143,10 @@ class FeatureBank:
         bank = None
         if is_main_process():
             bank = _load(folder)
-            if bank is not None and self.progress:
+            if bank is not None:
                 say(f'features: {len(bank):,} sequences from the cache, the encoder is not run')
-            if bank is None:
-                bank = extract_features(model, dataset, self.batch_size, self.progress)
+            else:
+                bank = extract_features(model, dataset, self.batch_size)
                 _save(folder, bank)
         barrier()
         bank = bank or _load(folder)
@@ -176,7 +182,11 @@ def _save(folder: Path, bank: Bank) -> None:
         write_json(temporary / 'meta.json', _meta(arrays))
         if _load(folder) is None:
             shutil.rmtree(folder, ignore_errors=True)
-            temporary.rename(folder)
+            try:
+                temporary.rename(folder)
+            except OSError:  # a folder with files in it: another process was faster
+                if _load(folder) is None:
+                    raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

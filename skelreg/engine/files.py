@@ -15,7 +15,7 @@ def write_json(path: Path, value: Any) -> None:
 
     Raises:
         ValueError: If the value holds nan or infinity, which JSON does not know.
-        DataError: If the disk is full.
+        DataError: If it cannot be written or the disk is full.
     """
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + '\n')
 
@@ -24,7 +24,7 @@ def write_text(path: Path, text: str) -> None:
     """Write text beside its final name, flush it to the disk, and rename it.
 
     Raises:
-        DataError: If the disk is full; a file that stood there before is untouched.
+        DataError: If it cannot be written or the disk is full; a file that stood there before is untouched.
     """
     replace_file(path, text.encode())
 

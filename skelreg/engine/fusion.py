@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 import torch
 from rich.table import Table
+from rich.text import Text
 from torch import Tensor
 
-from ..errors import ConfigError, DataError
+from ..errors import ConfigError, DataError, some
 from ..functional.fusion import choose_weights, finest_steps, fuse_scores
 from .metrics import classification_report
 from .scores import Scores
@@ -133,11 +134,13 @@ def as_table(fusion: Fusion, runs: Sequence[Scores]) -> Table:
     """Accuracies of every run and of all together."""
     info = runs[0].info
     data = f'{info["dataset"]} {info["split"]} {info["subset"]}, {len(runs[0].names)} sequences'
-    table = Table(title=f'SYNTHETIC data, {data}' if info['synthetic'] else data)
+    # Names as text, because a table would read square brackets in them as markup.
+    title = f'SYNTHETIC data, {data}' if info['synthetic'] else data
+    table = Table(title=Text(title, style='table.title'))
     for column in ('run', 'stream', 'weight', 'top-1', 'top-5'):
         table.add_column(column, justify='left' if column in ('run', 'stream') else 'right')
     for scores, weight, report in zip(runs, fusion.weights, fusion.runs, strict=True):
-        table.add_row(scores.title, scores.info['stream'], f'{weight:.3g}', *_figures(report))
+        table.add_row(Text(scores.title), scores.info['stream'], f'{weight:.3g}', *_figures(report))
     table.add_row(f'fused {fusion.kind}', '', '', *_figures(fusion.fused))
     return table
 
@@ -158,8 +161,8 @@ def _refuse_other_data(first: Scores, run: Scores) -> None:
     if missing or extra:
         raise DataError(
             'two score files are of different sequences', where=where,
-            got=f'{len(missing)} only in the first ({_some(missing)}), '
-            f'{len(extra)} only in the second ({_some(extra)})',
+            got=f'{len(missing)} only in the first ({some(missing, 3)}), '
+            f'{len(extra)} only in the second ({some(extra, 3)})',
             fix='test all runs with one and the same test_dataloader',
         )
     if first.scores.shape != run.scores.shape:
@@ -193,7 +196,3 @@ def _refuse_seen(held: Scores, run: Scores) -> None:
             got=f"trained on split {held.info['train_split']}, scored on split {held.info['split']}",
             where=held.where, fix=fix,
         )
-
-
-def _some(names: Sequence[str]) -> str:
-    return ', '.join(names[:3]) + (', ...' if len(names) > 3 else '') if names else 'none'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,10 +12,11 @@ from typing import Any
 import torch
 from mmengine.dist import all_gather_object, is_main_process
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
+from torch import Tensor
 
 from ..backbones.base import compile_backbones
+from ..compat.run_state import bare_model
 from ..registry import HOOKS
 from .scalars import ScalarLog
 from .terminal import Heartbeat, duration, say
@@ -31,8 +33,7 @@ class SetEpochHook(Hook):
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Pass on the number of finished epochs."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        for part in (*model.modules(), runner.train_loop.dataloader.dataset):
+        for part in (*bare_model(runner).modules(), runner.train_loop.dataloader.dataset):
             if callable(getattr(part, 'set_epoch', None)):
                 part.set_epoch(runner.epoch)
 
@@ -58,7 +59,7 @@ class CollectHook(Hook):
     @torch.no_grad()
     def before_train(self, runner: Runner) -> None:
         """One pass, if any regularizer still has to see the data."""
-        model: Any = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model: Any = bare_model(runner)
         collecting = [t.component for t in model.regularizers.values() if t.component.collects]
         if not collecting:
             return
@@ -141,19 +142,24 @@ class ProgressHook(Hook):
     def before_train_epoch(self, runner: Runner) -> None:
         """Start the clock."""
         self._start, self._heartbeat = time.monotonic(), Heartbeat(self.seconds)
+        self._loss: Tensor | float = 0.0
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """Note which numbers the model gives, and speak up in a long epoch."""
-        self._outputs.update(dict.fromkeys(outputs or ()))
+        # The message hub may lag some steps behind, see `skelreg.compat.runtime_info`.
+        outputs = {name: torch.as_tensor(value).detach() for name, value in (outputs or {}).items()}
+        self._outputs.update(dict.fromkeys(outputs))
+        self._loss = self._loss + outputs.get('loss', math.nan)
         if self.iter_interval and (runner.iter + 1) % self.iter_interval == 0:
-            numbers = _over_ranks(self._numbers(runner, 1))
+            own = {name: float(value) for name, value in outputs.items()}
+            numbers = _over_ranks({**self._numbers(runner, 1), **own})
             self._append(runner, 'train', runner.epoch + 1, runner.iter + 1, numbers)
         batches = len(runner.train_loop.dataloader)
         if batch_idx + 1 < batches and self._heartbeat.due():
-            numbers = self._numbers(runner, batch_idx + 1)
-            say(f'epoch {_of(runner)}, batch {batch_idx + 1}/{batches}  loss {_show(numbers.get("loss"))}')
+            loss = float(self._loss) / (batch_idx + 1)
+            say(f'epoch {_of(runner)}, batch {batch_idx + 1}/{batches}  loss {_show(loss)}')
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Write the epoch's numbers and print its line."""
@@ -212,6 +218,6 @@ def _of(runner: Runner) -> str:
     return f'{runner.epoch + 1:>{len(last)}}/{last}'
 
 
-def _show(value: float | None) -> str:
+def _show(value: float) -> str:
     """Four significant digits."""
-    return '?' if value is None else f'{value:.4g}'
+    return f'{value:.4g}'

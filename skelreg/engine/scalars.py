@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..durable import unwritable_is_data_error
 from .files import write_text
 
 
@@ -25,12 +26,17 @@ class ScalarLog:
         self.path = Path(path)
 
     def append(self, mode: str, epoch: int, iteration: int, values: Mapping[str, float]) -> None:
-        """Add a line."""
+        """Add a line.
+
+        Raises:
+            DataError: If it cannot be written or the disk is full.
+        """
         finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
         line = json.dumps({'mode': mode, 'epoch': epoch, 'iter': iteration, **finite})
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with open(self.path, 'a', encoding='utf-8') as file:
-            file.write(f'{line}\n')
+        with unwritable_is_data_error(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with open(self.path, 'a', encoding='utf-8') as file:
+                file.write(f'{line}\n')
 
     def cut(self, iteration: int) -> None:
         """Drop all lines beyond an iteration, and a last line that a kill left unfinished."""

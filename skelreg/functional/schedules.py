@@ -1,37 +1,8 @@
-"""Learning rates and weights as functions of the epoch."""
+"""Weights as functions of the epoch."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 
-
-def step_rate(epoch: int, base: float, steps: Sequence[int], gamma: float = 0.1) -> float:
-    """The rate in an epoch, counted from 1, that falls by ``gamma`` after each step epoch.
-
-    The step epochs themselves still run at the old rate: HiCLR's rule for pretraining and linear
-    evaluation.
-    """
-    return base * gamma ** sum(epoch > step for step in steps)
-
-
-def warmup_step_rate(
-    epoch: int, base: float, steps: Sequence[int], warmup: int, gamma: float = 0.1
-) -> float:
-    """The rate in an epoch, counted from 1, that rises to epoch ``warmup`` and later falls in steps.
-
-    Each step epoch already runs at the new rate, one epoch earlier than in `step_rate`: HiCLR's
-    rule for fine-tuning.
-    """
-    if epoch < warmup:
-        return base * epoch / warmup
-    return base * gamma ** sum(epoch >= step for step in steps)
-
-
-def ramp(epoch: int, length: int, start: int = 0) -> float:
-    """A factor that grows from 0 in epoch ``start``, counted from 0, to 1 within ``length`` epochs.
-
-    Length 0 is a switch: 1 from epoch ``start`` on.
-    """
-    if length == 0:
-        return float(epoch >= start)
-    return min(max((epoch - start) / length, 0.0), 1.0)
+def ramp(epoch: int, length: int) -> float:
+    """A factor that grows from 0 in epoch 0 to 1 in epoch ``length``, and stays; length 0 is 1 at once."""
+    return 1.0 if length == 0 else min(epoch / length, 1.0)

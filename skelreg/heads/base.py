@@ -16,8 +16,8 @@ class Head(nn.Module, ABC):
     Attributes:
         needs: Properties of `Step` that the head reads: 'features', 'embeddings', 'projections', 'queries',
             'keys', 'view_keys', 'similarities', 'class_logits', 'labels', 'unlabelled', 'positions',
-            'teacher_logits', or 'extra_views', the right to call `Step.of`. A config whose learner does not
-            supply them is refused.
+            'teacher_logits', 'branches', or 'extra_views', the right to call `Step.of`. A config whose
+            learner does not supply them is refused.
         min_views: The least number of ordered views.
         num_views: The one number of ordered views that the arguments fit, or None for any.
         takes_mixtures: Whether a head that reads labels mixes them by `View.sources`.

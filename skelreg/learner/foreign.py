@@ -15,6 +15,7 @@ from ..compat.weights import state_dict_of
 from ..errors import CheckpointError, ConfigError, closest
 from ..graphs import STRATEGIES, adjacency, get_layout, layout_names
 from .foreign_names import HICLR_DSTA, HICLR_STGCN, HiCLRNames, pyskl_stgcn_names
+from .preprocessor import Stream
 
 State = Mapping[str, Tensor]
 Rename = Callable[[Iterable[str]], dict[str, str]]
@@ -157,20 +158,25 @@ class Conversion:
     graph: tuple[str, str] | None
 
 
-def import_file(source: str | Path, target: str | Path, form: str) -> Conversion:
+def import_file(
+    source: str | Path, target: str | Path, form: str, stream: Stream | None = None
+) -> Conversion:
     """Convert another project's checkpoint file to ours.
 
     Args:
         source: A checkpoint of another project.
         target: Written durably, in a form that --pretrained and tools/test.py take.
         form: A key of `IMPORTS`.
+        stream: What the encoder was trained on, which the source does not say; noted in the target, so that a
+            model of another stream refuses it. None notes nothing.
 
     Raises:
-        ConfigError: If the form is unknown.
+        ConfigError: If the form is unknown, or the target is the source.
         CheckpointError: If the file cannot be read, has another form, or was trained on a graph that no
             layout of ours gives.
     """
     _check_known(form, IMPORTS, '--from')
+    _check_apart(source, target)
     theirs = state_dict_of(load_file(source), where=str(source))
     renamed = IMPORTS[form](theirs)
     left_out = tuple(name for name in theirs if name not in renamed)
@@ -178,6 +184,8 @@ def import_file(source: str | Path, target: str | Path, form: str) -> Conversion
     meta: dict[str, Any] = {'converted_from': f'{form}: {Path(source).name}'}
     if graph is not None:
         meta |= {'layout': graph[0], 'encoder': {'adjacency': graph[1]}}
+    if stream is not None:
+        meta['stream'] = stream
     ours = _to_ours(theirs, IMPORTS[form])
     save_file({'state_dict': ours, 'meta': meta}, target)
     return Conversion(tuple(ours), left_out, graph)
@@ -200,10 +208,12 @@ def export_file(
         strategy: `adjacency` of an ST-GCN; by default what the checkpoint says.
 
     Raises:
-        ConfigError: If the form is unknown, or layout or strategy are needed and not known.
+        ConfigError: If the form is unknown, the target is the source, or layout or strategy are needed and
+            not known.
         CheckpointError: If the file cannot be read, or a part of the model has no counterpart.
     """
     _check_known(form, EXPORTS, '--to')
+    _check_apart(source, target)
     checkpoint = load_file(source)
     state = state_dict_of(checkpoint, where=str(source))
     if form == 'hiclr-dsta':
@@ -264,6 +274,13 @@ def _known(option: str, value: str | None, known: Iterable[str]) -> str:
             fix=f"name what the model was built with: '{option}' in its config",
         )
     return value
+
+
+def _check_apart(source: str | Path, target: str | Path) -> None:
+    if Path(source).resolve() == Path(target).resolve():
+        raise ConfigError(
+            'the converted checkpoint would replace its source', got=str(target), fix='name another target'
+        )
 
 
 def _check_known(form: str, known: Iterable[str], option: str) -> None:

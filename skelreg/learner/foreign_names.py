@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, some
 
 #: Pairs (theirs, ours); {n} and {m} stand for numbers, {rest} for the end of a name.
 Rules = tuple[tuple[str, str], ...]
@@ -24,7 +24,6 @@ _PROJECTION_AND_CLASSIFIER: Rules = (
     ('fc.weight', 'classifier.linear.weight'),
     ('fc.bias', 'classifier.linear.bias'),
 )
-_MOST_NAMES = 10
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ class HiCLRNames:
         if unknown or not renamed:
             raise CheckpointError(
                 f'this is no {self.title} state dict of the HiCLR family',
-                got=f'unknown names: {shortened(unknown)}',
+                got=f'unknown names: {some(unknown)}',
                 accepted='encoder_q.*, encoder_k.*, queue, queue_ptr, mask_param, or a bare encoder',
                 fix='choose the layout that the file has with --from',
             )
@@ -92,7 +91,7 @@ class HiCLRNames:
         if unknown or not renamed:
             raise CheckpointError(
                 f'the checkpoint has parts that the {self.title} of HiCLR has no place for',
-                got=shortened(unknown),
+                got=some(unknown),
                 accepted='backbone, projector or classifier, key encoder, queue, fill of the joint mask',
                 fix='export a checkpoint of such a model, or choose the layout it has with --to',
             )
@@ -111,12 +110,6 @@ def translate(name: str, rules: Rules) -> str | None:
         if match:
             return target.format(**match.groupdict())
     return None
-
-
-def shortened(names: list[str]) -> str:
-    """The first names and how many more there are."""
-    more = len(names) - _MOST_NAMES
-    return ', '.join(names[:_MOST_NAMES]) + (f' and {more} more' if more > 0 else '') or 'none'
 
 
 @cache
@@ -216,7 +209,7 @@ def pyskl_stgcn_names(names: Iterable[str]) -> dict[str, str]:
     if unknown or not any(name.endswith('.gcn.PA') for name in renamed):
         raise CheckpointError(
             'this is no plain ST-GCN of PYSKL or MMAction2',
-            got=f'unknown names: {shortened(unknown)}' if unknown else 'no weights PA of the edges',
+            got=f'unknown names: {some(unknown)}' if unknown else 'no weights PA of the edges',
             accepted='backbone.data_bn, backbone.gcn.<i>.{gcn,tcn,residual}, cls_head',
             fix='choose the layout that the file has with --from; ST-GCN++ and learnt graphs have none here',
         )

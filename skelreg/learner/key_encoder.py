@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-from ..structures import View
 from .moving_average import MovingAverage
 
 
 class KeyEncoder(MovingAverage):
     """Exponential moving average of backbone, neck and projector; its batch norm keeps statistics of its own.
+
+    It makes projections (N, d) of a view, not normalised.
 
     Args:
         query: The modules to follow, in the order in which they run: the backbone first.
@@ -28,13 +28,3 @@ class KeyEncoder(MovingAverage):
         if start not in ('query', 'independent'):
             raise ValueError(f"start must be 'query' or 'independent', got {start!r}")
         self.start = start
-
-    @torch.no_grad()
-    def forward(self, view: View) -> Tensor:
-        """(N, d) projections of a view, not normalised."""
-        backbone: Any = self.encoder['backbone']
-        x = backbone.encode(view).pooled
-        for name, module in self.encoder.items():
-            if name != 'backbone':
-                x = module(x)
-        return x

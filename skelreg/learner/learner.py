@@ -19,7 +19,7 @@ from ..registry import HEADS, MODELS, NECKS, REGULARIZERS, config_path, current_
 from ..structures import Features, MultiView, Step, Terms, TrainingSet, View
 from .alternation import alternating_step
 from .fit import check_branches, check_terms
-from .initialization import release_initialization, torch_initialization
+from .initialization import independent_initialization, release_initialization
 from .needs import SOURCES
 from .passing_statistics import with_passing_statistics
 from .stream_encoder import Branch, StreamEncoder, build_part
@@ -45,6 +45,11 @@ class WeightedTerm(nn.Module):
     def set_epoch(self, epoch: int) -> None:
         """Follow the ramp; epoch counts from 0."""
         self._factor = self.weight * ramp(epoch, self.ramp)
+
+    @property
+    def factor(self) -> float:
+        """What the losses are multiplied by in this epoch."""
+        return self._factor
 
     def forward(self, step: Step) -> Terms:
         terms: Terms = self.component(step)
@@ -168,9 +173,10 @@ class Learner(StreamEncoder, BaseModel):
         if self.initialization == 'release':
             release_initialization(self)
         else:
-            for part in (self, *self._branches()):
-                if part.key_encoder is not None and part.key_encoder.start == 'independent':
-                    torch_initialization(part.key_encoder)
+            keys = [part.key_encoder for part in (self, *self._branches())]
+            independent_initialization(
+                nn.ModuleList(key for key in keys if key is not None and key.start == 'independent')
+            )
         self.after_pretrained()
 
     def after_pretrained(self) -> None:
@@ -213,8 +219,8 @@ class Learner(StreamEncoder, BaseModel):
             pooled: (N, D) features that stand in for the views of a frozen backbone.
             labels: (N,) class indices, -1 where unknown.
             index: (N,) positions in the dataset.
-            lengths: (N,) frames that were recorded; for components that work on raw frames.
-            bodies: (N,) persons that were recorded.
+            lengths: (N,) frames that were recorded; the preprocessor has read them, the model does not.
+            bodies: (N,) persons that were recorded; in every batch, and read by nothing here.
         """
         step = self.make_step(multi_view, pooled, labels, index)
         if mode == 'loss':

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+from ..structures import View
 
 
 class MovingAverage(nn.Module):
@@ -40,3 +43,13 @@ class MovingAverage(nn.Module):
         others = [parameter.detach() for parameter in followed.parameters()]
         torch._foreach_mul_(own, momentum)
         torch._foreach_add_(own, others, alpha=1 - momentum)
+
+    @torch.no_grad()
+    def forward(self, view: View) -> Tensor:
+        """(N, d) what the last of the modules makes of a view."""
+        backbone: Any = self.encoder['backbone']
+        x = backbone.encode(view).pooled.float()  # as in `Step.embeddings`
+        for name, module in self.encoder.items():
+            if name != 'backbone':
+                x = module(x)
+        return x

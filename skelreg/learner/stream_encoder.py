@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor, nn
@@ -107,7 +108,7 @@ class Branch(StreamEncoder, nn.Module):
         )
 
     def _in_stream(self, view: View) -> View:
-        return View(view.name, to_stream(view.skeleton, self.stream, self.layout), view.edges)
+        return replace(view, skeleton=to_stream(view.skeleton, self.stream, self.layout))
 
 
 def _settings(backbone: nn.Module, cfg: Cfg | nn.Module) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 
-def plane(features: Tensor, seed: int = 0) -> tuple[NDArray[np.float32], str]:
+def plane(features: Tensor) -> tuple[NDArray[np.float32], str]:
     """Put similar features near each other in two dimensions; similar means cosine, as for kNN.
 
     Returns:
@@ -25,7 +25,7 @@ def plane(features: Tensor, seed: int = 0) -> tuple[NDArray[np.float32], str]:
     perplexity = min(30.0, (len(x) - 1) / 3)
     if perplexity < 5:
         return _principal_components(x), 'PCA'
-    points = TSNE(init='pca', perplexity=perplexity, random_state=seed).fit_transform(x)
+    points = TSNE(init='pca', perplexity=perplexity, random_state=0).fit_transform(x)
     return points.astype(np.float32), 't-SNE'
 
 

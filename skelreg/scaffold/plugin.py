@@ -41,13 +41,19 @@ def write_plugin(name: str, kind: str, out: Path, checkout: Path) -> list[Path]:
         The files, sorted.
 
     Raises:
-        ConfigError: If the kind is unknown, the name cannot be one or is taken, or the folder is in use.
+        ConfigError: If the kind is unknown, the name cannot be one or is taken, or the folder is in use or
+            the current one, whose place the package would take.
     """
     if kind not in KINDS:
         raise ConfigError(f"there is no kind '{kind}' to begin with", accepted=closest(kind, KINDS))
     class_name = _class_name(name, kind)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ConfigError('the folder is in use', got=out, accepted='a new or an empty one', where='--out')
+    if out.resolve() == Path.cwd():
+        raise ConfigError(
+            'a package cannot take the place of the current folder', got=out, where='--out',
+            fix=f'--out {name}',
+        )
     words = dict(
         plugin=name,
         package=f'skelreg_{name}',

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..compat.checkpoint import latest_checkpoint
 from ..engine.files import write_json
-from ..engine.terminal import duration
+from ..engine.terminal import Heartbeat, duration
 from ..errors import ConfigError
 from .engines import Engine
 from .plan import Cell, PlannedStep, shown
@@ -23,6 +23,7 @@ LOG = 'log.txt'
 _DONE, _FAILED = 'done.json', 'failed.json'
 _LAST_LINES = 12
 _POLL_SECONDS = 0.1
+_SILENT_SECONDS = 60.0
 
 
 def done(step: PlannedStep) -> dict[str, Any] | None:
@@ -49,13 +50,14 @@ def run(cells: Sequence[Cell], root: Path, engine: Engine, report: Callable[[str
         cells: From `plan`.
         root: The folder that holds `tools`.
         engine: Where they run.
-        report: Called with one line for every step that ends.
+        report: Called with one line for every step that ends, and every minute in which no step can run.
     """
     steps = {step.folder: step for cell in cells for step in cell.steps}
     total, ended = len(steps), sum(done(step) is not None for step in steps.values())
     waiting, failed = deque(cells), set[Path]()
     report(f'{total} steps, {ended} finished before; {engine}')
     running: list[_Running] = []
+    silence = Heartbeat(_SILENT_SECONDS)
     try:
         while waiting or running:
             while len(running) < engine.slots and (cell := _take(waiting, running, failed)) is not None:
@@ -68,6 +70,8 @@ def run(cells: Sequence[Cell], root: Path, engine: Engine, report: Callable[[str
                     waiting.appendleft(work.cell)
                 else:
                     failed.add(work.step.folder)
+            if engine.slots < 1 and silence.due():
+                report(f'no step can run; waiting for {engine}')
             time.sleep(_POLL_SECONDS)
     finally:
         for work in running:

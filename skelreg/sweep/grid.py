@@ -36,14 +36,14 @@ Training steps that are the same in several cells, source and all, run once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
-import yaml
-
 from ..errors import ConfigError, closest
+from ..plain_yaml import load_yaml
 
 #: Figures of a result file that a table can show, all of them fractions of one.
 FIGURES = ('top1', 'top5', 'mean_class')
@@ -56,6 +56,8 @@ _REQUIRED = ('seeds', 'metrics', 'rows')
 Kind = Literal['train', 'test', 'label']
 _KINDS: tuple[Kind, ...] = ('train', 'test', 'label')
 _STEP_KEYS = (*_KINDS, 'from', 'options')
+#: Numbers for a person, 1e-3 say; to YAML they are text unless they have a point and a signed exponent.
+_LOOKS_LIKE_A_NUMBER = re.compile(r'[-+]?\d+(\.\d*)?[eE][-+]?\d+')
 
 
 @dataclass(frozen=True)
@@ -108,16 +110,16 @@ def load_grid(path: str | Path) -> Grid:
     """Read and check a grid file.
 
     Raises:
-        ConfigError: If the file is missing, is no YAML, or an entry is not what it must be; the error
-            names the key.
+        ConfigError: If the file is missing, is no YAML, has a key twice, or an entry is not what it must be;
+            the error names the key.
     """
     path = Path(path)
     if not path.is_file():
         raise ConfigError(f"there is no grid file '{path}'", fix='for the format, see skelreg/sweep/grid.py')
     try:
-        content = yaml.safe_load(path.read_text('utf-8'))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError('the grid file is no YAML', got=str(error), where=str(path)) from error
+        content = load_yaml(path.read_text('utf-8'))
+    except ValueError as error:
+        raise ConfigError('the grid file cannot be read', got=str(error), where=str(path)) from error
     return _Reader(str(path)).grid(content)
 
 
@@ -133,25 +135,25 @@ class _Reader:
             if not entries.get(key):
                 self._refuse(key, 'is missing or empty', got=entries.get(key))
         rows = {
-            str(name): self._steps(steps, f'rows.{name}')
-            for name, steps in self._mapping(entries['rows'], 'rows').items()
+            name: self._steps(steps, f'rows.{name}')
+            for name, steps in self._named(entries['rows'], 'rows').items()
         }
         columns = {
-            str(name): self._mapping(options, f'columns.{name}')
-            for name, options in self._mapping(entries.get('columns'), 'columns').items()
+            name: self._options(options, f'columns.{name}')
+            for name, options in self._named(entries.get('columns'), 'columns').items()
         }
         reference = entries.get('reference')
-        if reference is not None and reference not in rows:
-            self._refuse('reference', f"names no row: '{reference}'", accepted=closest(str(reference), rows))
+        if reference is not None and str(reference) not in rows:
+            self._refuse('reference', f"names no row: '{reference}'", accepted=closest(reference, rows))
         metrics = self._metrics(entries['metrics'])
         return Grid(
             title=str(entries.get('title') or Path(self._path).parent.name),
             note=str(entries.get('note') or '').strip(),
             seeds=self._seeds(entries['seeds']),
-            reference=reference,
+            reference=None if reference is None else str(reference),
             metrics=metrics,
             axis=self._axis(entries.get('axis'), metrics),
-            options=self._mapping(entries.get('options'), 'options'),
+            options=self._options(entries.get('options'), 'options'),
             columns=columns or {'': {}},
             rows=rows,
         )
@@ -223,8 +225,28 @@ class _Reader:
             kind=kind,
             config=entries[kind],
             source=None if source is None else source - 1,
-            options=self._mapping(entries.get('options'), f'{key}.options'),
+            options=self._options(entries.get('options'), f'{key}.options'),
         )
+
+    def _named(self, value: Any, key: str) -> dict[str, Any]:
+        """A mapping whose keys are names; YAML makes numbers of some."""
+        entries: dict[str, Any] = {}
+        for name, entry in self._mapping(value, key).items():
+            if str(name) in entries:
+                self._refuse(key, f"has the name '{name}' twice")
+            entries[str(name)] = entry
+        return entries
+
+    def _options(self, value: Any, key: str) -> dict[str, Any]:
+        """Config options; numbers that YAML reads as text are refused."""
+        options = self._mapping(value, key)
+        for text in _texts(options):
+            if _LOOKS_LIKE_A_NUMBER.fullmatch(text):
+                self._refuse(
+                    key, 'has a number that YAML reads as text', got=text,
+                    accepted='1.0e-3: with a point, and a sign before the exponent',
+                )
+        return options
 
     def _mapping(self, value: Any, key: str, accepted: tuple[str, ...] | None = None) -> dict[Any, Any]:
         """A mapping, {} for None, with no key but the accepted ones."""
@@ -239,3 +261,12 @@ class _Reader:
 
     def _refuse(self, key: str, problem: str, got: Any = None, accepted: Any = None) -> NoReturn:
         raise ConfigError(f'{key} {problem}', got=got, accepted=accepted, where=self._path)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text among the values of nested mappings and lists."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts(part)

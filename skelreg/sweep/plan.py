@@ -12,8 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from mmengine.config import Config
+
 from ..cli import parse_options
+from ..datasets.archive import META
+from ..datasets.joined import part_configs
+from ..engine.files import sha256
 from ..errors import ConfigError
+from ..parts import DATALOADERS
 from ..runner import load_config
 from .grid import SEED, Grid, Kind, Step
 
@@ -31,7 +37,8 @@ class PlannedStep:
         source: The step whose last checkpoint it starts from, or whose labels it trains on.
         synthetic: How many synthetic sequences stand in for the data; None for the data themselves.
         folder: Where it works. The key is part of the name, so that a changed step starts afresh.
-        key: Hash of the whole config as the step runs it, and of the steps that it starts from.
+        key: Hash of the whole config as the step runs it, of the steps that it starts from, and of the data
+            and label files that it reads.
     """
 
     kind: Kind
@@ -131,7 +138,25 @@ def _key(step: Step, options: dict[str, Any], source: PlannedStep | None, synthe
     if step.kind == 'train' and cfg.get('train_cfg') is None:
         raise ConfigError('a step trains a config that trains nothing', where=step.config, fix='test: CONFIG')
     content = [step.kind, step.config, cfg.to_dict(), None if source is None else source.key]
+    labels_are_made = source is not None and source.kind == 'label'
+    content += [sha256(path) for path in _data_files(cfg, labels_are_made) if path.is_file()]
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=repr).encode()).hexdigest()
+
+
+def _data_files(cfg: Config, labels_are_made: bool) -> Iterator[Path]:
+    """What the datasets are read from: cards and label files, and what archives note of themselves.
+
+    Args:
+        cfg: Of a step.
+        labels_are_made: Whether the sweep predicts the step's pseudo-labels, and those of the config are not
+            read.
+    """
+    loaders = [cfg[name] for name in DATALOADERS if cfg.get(name) is not None]
+    for part in (part for loader in loaders for part in part_configs(loader.dataset)):
+        for key in ('archive', 'dataset', 'label_budget', 'pseudo_labels'):
+            value = part.get(key)
+            if isinstance(value, str) and not (labels_are_made and key == 'pseudo_labels'):
+                yield Path(value, META) if key == 'archive' else Path(value)
 
 
 @contextmanager

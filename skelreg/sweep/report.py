@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from ..errors import ConfigError
 from ..report.figures import dot_plot, line_plot
 from .execution import done, failure, gist
 from .grid import Grid
@@ -53,6 +56,27 @@ def collect(cells: Iterable[Cell]) -> list[Outcome]:
             )
         )
     return outcomes
+
+
+def refuse_to_empty(path: Path, outcomes: Iterable[Outcome], work_dir: Path) -> None:
+    """Keep a results.json with figures from being replaced by one without any.
+
+    Raises:
+        ConfigError: If no cell has results and the file has some.
+    """
+    if not any(outcome.results for outcome in outcomes) and _has_figures(path):
+        raise ConfigError(
+            f'nothing is finished in {work_dir}, and these results would be lost', where=str(path),
+            fix='name the --work-dir that they were made in, or write elsewhere with --out FOLDER; what was '
+            'finished with another config, or on other data, does not count',
+        )
+
+
+def _has_figures(path: Path) -> bool:
+    try:
+        return any(cell['results'] for cell in json.loads(path.read_text('utf-8'))['cells'])
+    except (OSError, ValueError, KeyError, TypeError):  # it is not there, or no sweep wrote it
+        return False
 
 
 def as_json(grid: Grid, outcomes: Sequence[Outcome]) -> dict[str, Any]:

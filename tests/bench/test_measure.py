@@ -51,7 +51,7 @@ def test_a_figure_reads_as_a_line() -> None:
 
 def test_units_are_measured_around_every_repeat(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     units = iter([2.0, 4.0, 5.0, 1.0])
-    monkeypatch.setattr(measure, 'unit_seconds', lambda device: next(units))
+    monkeypatch.setattr(measure, 'unit_seconds', lambda: next(units))
     assert in_units(lambda: clock.wait(6), repeats=2) == [3, 6]
 
 

@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from skelreg.errors import CheckpointError, ConfigError, DataError, PluginError, SkelregError, closest
+from skelreg.errors import CheckpointError, ConfigError, DataError, PluginError, SkelregError, closest, some
 
 
 def test_error_says_what_got_accepted_where_and_fix() -> None:
@@ -41,3 +41,14 @@ def test_closest_lists_all_names_where_none_is_near() -> None:
 
 def test_closest_says_so_where_nothing_is_known() -> None:
     assert closest('xyz', []) == 'Known: none.'
+
+
+def test_closest_takes_names_that_are_numbers() -> None:
+    assert closest(464, [464, '123']) == 'Closest: 464. Known: 123, 464.'
+
+
+@pytest.mark.parametrize(
+    ('names', 'text'), [('', 'none'), ('a', 'a'), ('ab', 'a, b'), ('abcd', 'a, b and 2 more')]
+)
+def test_some_names_say_how_many_more_there_are(names: str, text: str) -> None:
+    assert some(names, most=2) == text

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import logging
 import multiprocessing
 import shutil
@@ -13,7 +14,7 @@ import torch
 from skelreg import graphs, provenance
 from skelreg.errors import ConfigError, PluginError
 from skelreg.learner.learner import WeightedTerm
-from skelreg.plugin_manager import load_plugins
+from skelreg.plugin_manager import CORE_MODULES, load_plugins
 from skelreg.registry import BACKBONES, HEADS, POLICIES
 from skelreg.structures import MultiView, Step, View
 
@@ -102,6 +103,35 @@ def test_missing_name_shows_where_the_plugin_raised(site: Site, load: Load) -> N
     load()
     with pytest.raises(ConfigError, match=r'out of luck \(File ".*skelreg_bad.__init__\.py", line 1'):
         BACKBONES.find('BadNet')
+
+
+def test_plugin_that_fails_at_its_second_layout_leaves_no_first_one(site: Site, load: Load) -> None:
+    hook = """
+    from pathlib import Path
+
+    @hookimpl
+    def skelreg_layouts():
+        return [Path(__file__).with_name(name) for name in ('nucla_first.yaml', 'no_such_file.yaml')]
+"""
+    site.install('skelreg_bad', GOOD_INIT + hook)
+    shutil.copy(
+        Path(graphs.__file__).with_name('layouts') / 'nucla.yaml',
+        site.folder / 'skelreg_bad' / 'nucla_first.yaml',
+    )
+    load()
+    assert 'no_such_file' in provenance.LOAD_FAILURES[0].reason
+    assert 'nucla_first' not in graphs.layout_names()
+
+
+def test_every_module_that_registers_components_is_loaded_with_the_core() -> None:
+    root = Path(graphs.__file__).parents[1]
+    registering = {
+        '.'.join(('skelreg', *path.relative_to(root).with_suffix('').parts))
+        for path in root.rglob('*.py')
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr == 'register_module'
+    }
+    assert registering - set(CORE_MODULES) == set()
 
 
 def test_plugin_that_builds_while_it_is_imported_is_told_so(site: Site, load: Load) -> None:

@@ -145,6 +145,15 @@ def test_config_without_its_data_is_tried_on_synthetic_data(
     assert 'gradient reaches every trained parameter' in said
 
 
+def test_config_that_draws_for_all_ranks_together_is_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr('skelreg.doctor.config.STAND_INS', 48)
+    more = 'model["data_preprocessor"] = dict(global_draws=True)'
+    report = examine_config(write_config(tmp_path, more))
+    assert 'one step of training: loss' in '\n'.join(finding.what for finding in report.findings)
+
+
 def write_config(folder: Path, more: str) -> Path:
     path = folder / 'mine.py'
     small = 'model = dict(backbone=dict(hidden_channels=4, out_channels=8), queue=dict(size=8))\n'

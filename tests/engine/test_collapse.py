@@ -24,7 +24,7 @@ class Watched:
     """A runner whose model shows whatever a test wants the monitor to see."""
 
     def __init__(self, name: str, **monitor) -> None:
-        term = SimpleNamespace(component=SimpleNamespace(needs={'similarities'}), weight=1.0)
+        term = SimpleNamespace(component=SimpleNamespace(needs={'similarities'}), factor=1.0)
         self.model = SimpleNamespace(
             last_keys=sphere(), last_queries=(sphere(seed=1),), queue=SimpleNamespace(size=16),
             heads={'contrast': term},
@@ -60,9 +60,9 @@ def test_a_loss_at_chance_is_told_once_with_its_multiple(watched, caplog):
 
 
 def test_the_weight_of_a_head_is_taken_out_of_its_loss(watched, caplog):
-    watched.model.heads['contrast'].weight = 0.5
+    watched.model.heads['contrast'].factor = 0.5
     watched.steps(50, loss=CHANCE / 2)
-    assert 'picked the matching sequence blindly' in caplog.text
+    assert f'stays at {CHANCE:.3f}, which is' in caplog.text
 
 
 def test_a_loss_that_passes_through_chance_is_no_collapse(watched, caplog):
@@ -120,7 +120,7 @@ def train(work_dir, model, lr, epochs=8):
         work_dir, model, train_dataloader=loader(ToyDataset(64), batch_size=16, shuffle=True, drop_last=True),
         train_cfg=dict(by_epoch=True, max_epochs=epochs),
         optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=lr, momentum=0.9)),
-        custom_hooks=[dict(type='CollapseMonitor')],
+        custom_hooks=[dict(type='SetEpochHook'), dict(type='CollapseMonitor')],
         default_hooks=dict(logger=dict(type='ProgressHook'), checkpoint=None),
     )
     runner.train()
@@ -133,6 +133,14 @@ def test_a_learner_that_trains_well_is_left_in_peace_and_its_numbers_are_written
     last = json.loads((work_dir / 'scalars.jsonl').read_text().splitlines()[-1])
     names = {f'collapse/{name}' for name in ('key_cosine', 'query_spread', 'query_rank', 'chance_ratio')}
     assert names <= set(last)
+
+
+def test_a_ramp_is_taken_out_of_the_loss_and_a_weight_of_zero_measures_nothing(work_dir):
+    heads = dict(contrast=dict(type='InfoNCEHead', ramp=4))
+    train(work_dir, contrastive_learner(heads=heads), lr=0.05, epochs=3)
+    lines = [json.loads(line) for line in (work_dir / 'scalars.jsonl').read_text().splitlines()]
+    expected = [None, *(pytest.approx(4 * lines[e]['loss'] / e / CHANCE, rel=1e-4) for e in (1, 2))]
+    assert [line.get('collapse/chance_ratio') for line in lines] == expected
 
 
 def test_a_learner_that_collapses_is_told_all_causes(work_dir, caplog):

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 
-from skelreg.engine.fusion import as_json, fuse, weights_from_held_out
+from skelreg.engine.fusion import as_json, as_table, fuse, weights_from_held_out
 from skelreg.engine.scores import FORMAT, INFO, Scores, read_scores, write_scores
 from skelreg.errors import ConfigError, DataError
 from tests.runs import run_tool
@@ -198,3 +199,11 @@ def test_the_tool_refuses_to_choose_on_the_test(tmp_path: Path, capsys: pytest.C
     assert run_tool('fuse_scores', *test, '--choose-on', *test) == 2
     assert 'may not be chosen on test sequences' in capsys.readouterr().err
     assert not (tmp_path / 'fused.json').exists()
+
+
+def test_brackets_in_the_folder_of_a_run_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    runs = [replace(make(), where=f'{folder}/e.scores.npz', info={**make().info, 'dataset': '[own]'})
+            for folder in ('a[1]', '[red]x', '[b]')]
+    Console().print(as_table(fuse(runs), runs))
+    shown = capsys.readouterr().out
+    assert all(f' {folder}/e ' in shown for folder in ('a[1]', '[red]x', '[b]')) and '[own] 464 test' in shown

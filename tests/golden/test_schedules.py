@@ -4,7 +4,7 @@ import re
 
 from skelreg.functional.accuracy import topk_hits
 from skelreg.functional.fusion import fuse_scores
-from skelreg.functional.schedules import step_rate, warmup_step_rate
+from tests.reference.schedules import step_rate, warmup_step_rate
 
 # 'finetune_dsta_0.1_step35_55_warm5_e1to80': stage, base rate, step epochs, warm-up, first and last epoch.
 SCHEDULE = re.compile(r'(\w+?)_([\d.]+)_step([\d_]+?)(?:_warm(\d+))?_e(\d+)to(\d+)')

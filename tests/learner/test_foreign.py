@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from skelreg.backbones.stgcn import STGCN
 from skelreg.compat.files import load_file
+from skelreg.compat.weights import load_pretrained
 from skelreg.errors import CheckpointError, ConfigError
 from skelreg.graphs import adjacency
 from skelreg.learner.foreign import (
@@ -207,6 +208,27 @@ def test_the_transformer_needs_no_graph(tmp_path: Path) -> None:
     assert export_file(tmp_path / 'ours.pth', tmp_path / 'theirs.pt', 'hiclr-dsta').graph is None
     import_file(tmp_path / 'theirs.pt', tmp_path / 'again.pth', 'hiclr-dsta')
     assert_same_tensors(load_file(tmp_path / 'again.pth')['state_dict'], ours)
+
+
+def test_a_checkpoint_says_the_stream_that_the_tool_is_told(tmp_path: Path) -> None:
+    model, theirs = learner(), tmp_path / 'theirs.pt'
+    torch.save(to_hiclr_stgcn(model.state_dict(), 'nucla', 'spatial'), theirs)
+    for stream in (None, 'joint', 'bone'):
+        option = () if stream is None else ('--stream', stream)
+        assert run_tool('convert_checkpoint', str(theirs), str(tmp_path / f'{stream}.pth'), *option) == 0
+    assert 'stream' not in load_file(tmp_path / 'None.pth')['meta']
+    assert load_pretrained(model, tmp_path / 'joint.pth').loaded
+    with pytest.raises(CheckpointError, match=r"(?s)another stream.*'bone' in the file, 'joint' in"):
+        load_pretrained(model, tmp_path / 'bone.pth')
+
+
+@pytest.mark.parametrize('convert', [import_file, export_file])
+def test_a_target_that_is_the_source_is_refused(tmp_path: Path, convert: Any) -> None:
+    (tmp_path / 'a.pth').write_bytes(b'theirs')
+    (tmp_path / 'b.pth').symlink_to('a.pth')
+    with pytest.raises(ConfigError, match='would replace its source'):
+        convert(tmp_path / 'a.pth', tmp_path / 'b.pth', 'hiclr-dsta')
+    assert (tmp_path / 'a.pth').read_bytes() == b'theirs'
 
 
 @pytest.mark.parametrize('convert', [import_file, export_file])

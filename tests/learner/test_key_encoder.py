@@ -10,7 +10,7 @@ from torch.optim.swa_utils import get_ema_avg_fn
 from skelreg.learner.key_encoder import KeyEncoder
 from skelreg.learner.learner import Learner
 from skelreg.structures import View
-from tests.learner.small import contrastive, is_same, key_and_query
+from tests.learner.small import contrastive, is_same, key_and_query, run
 
 
 def test_it_starts_equal_to_the_query_after_init_weights() -> None:
@@ -82,6 +82,16 @@ def test_it_runs_the_neck_before_the_projector() -> None:
     expected = learner.projector(learner.neck(learner.backbone(view.skeleton).pooled))
     torch.testing.assert_close(learner.key_encoder(view), expected)
     assert keys.shape == expected.shape
+
+
+def test_its_projector_sees_features_in_float32_as_that_of_the_query_does() -> None:
+    learner = contrastive()
+    seen: list[torch.dtype] = []
+    for projector in (learner.projector, learner.key_encoder.encoder['projector']):
+        projector.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].dtype))
+    with torch.autocast('cpu', torch.bfloat16):
+        run(learner)
+    assert set(seen) == {torch.float32} and len(seen) > 1
 
 
 @pytest.mark.parametrize(

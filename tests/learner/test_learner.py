@@ -9,7 +9,7 @@ from torch import Tensor
 from skelreg.errors import ConfigError
 from skelreg.heads.base import Head
 from skelreg.regularizers.base import Regularizer
-from skelreg.structures import Step, Terms
+from skelreg.structures import MultiView, Step, Terms, View
 from tests.learner.small import contrastive, is_same, learner, policy, run
 
 HIERARCHY = dict(type='HierarchicalConsistencyHead')
@@ -243,3 +243,11 @@ def test_a_learners_weights_come_back_from_a_state_dict() -> None:
     run(model)
     again.load_state_dict(model.state_dict())
     assert is_same(model.state_dict(), again.state_dict())
+
+
+def test_a_branch_changes_the_skeleton_of_a_view_and_nothing_else() -> None:
+    model = contrastive(1, branches=('bone', 'motion'), heads=dict(cross=dict(type='CrossStreamHead')))
+    view = View('mixed', torch.randn(2, 3, 4, 25, 1), edges=torch.abs, sources=torch.eye(2))
+    (found,) = model.branches['bone'].make_step(MultiView((view,))).views
+    assert (found.name, found.edges, found.sources) == (view.name, view.edges, view.sources)
+    assert not torch.equal(found.skeleton, view.skeleton)

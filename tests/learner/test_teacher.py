@@ -49,6 +49,24 @@ def test_its_weights_are_the_average_with_a_quick_start(momentum: float) -> None
         torch.testing.assert_close(model.teacher.encoder['backbone'].linear.bias, expected)
 
 
+def test_it_goes_on_counting_where_its_checkpoint_stopped() -> None:
+    first, second = taught(momentum=0.9), taught(momentum=0.9)
+    for value in (1.0, 2.0):
+        nn.init.constant_(first.backbone.linear.bias, value)
+        first.teacher.update(first.predictor())
+    second.load_state_dict(first.state_dict())
+    nn.init.constant_(second.backbone.linear.bias, 6.0)
+    second.teacher.update(second.predictor())
+    assert int(second.teacher.steps) == 3
+    torch.testing.assert_close(second.teacher.encoder['backbone'].linear.bias, torch.full((8,), 3.0))
+
+
+def test_its_step_reads_no_number_from_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = taught()
+    monkeypatch.setattr(torch.Tensor, '__int__', lambda _: pytest.fail('the host would wait'))
+    model.teacher.update(model.predictor())
+
+
 def test_it_learns_nothing_by_gradient() -> None:
     model = taught()
     total, _ = model.parse_losses(run(model, labels=torch.full((8,), -1)))

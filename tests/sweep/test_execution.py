@@ -120,6 +120,28 @@ def test_jobs_share_the_cores(
     assert 'threads 2\n' in (cell.steps[0].folder / LOG).read_text()
 
 
+class Leaving(LocalEngine):
+    """A cluster whose machines are away for the first looks at it."""
+
+    looks = 0
+
+    @property
+    def slots(self) -> int:
+        self.looks += 1
+        return int(self.looks > 6)
+
+
+def test_it_is_told_while_no_step_can_run(
+    root: Path, cells_of: MakeCells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr('skelreg.sweep.execution._SILENT_SECONDS', 0)
+    lines: list[str] = []
+    [cell, _] = cells_of(FAILING)
+    run([cell], root, Leaving(1), lines.append)
+    assert lines[1] == 'no step can run; waiting for 1 at a time, ' + lines[0].split(', ')[-1]
+    assert 'FAILED' in lines[-1]
+
+
 def test_a_second_sweep_is_kept_out_of_a_work_dir(tmp_path: Path) -> None:
     with locked(tmp_path), pytest.raises(ConfigError, match='another sweep is at work'), locked(tmp_path):
         pass

@@ -53,6 +53,12 @@ def test_every_grid_of_the_repository_can_be_read(path: Path) -> None:
 @pytest.mark.parametrize(
     ('old', 'new', 'message'),
     [
+        ('seeds: [0]', 'seeds: [0]\nseeds: [1]', "the key 'seeds' stands twice"),
+        ('[{test: knn.py}]', "[{test: a.py}]\n  1: [{test: a.py}]\n  '1': [{test: a.py}]", "name '1' twice"),
+        ('seeds: [0]', "seeds: [0]\ncolumns: {1: {}, '1': {}}", "columns has the name '1' twice"),
+        ('seeds: [0]', 'seeds: [0]\noptions: {model.x: 1e-3}', 'options has a number that YAML reads'),
+        ('seeds: [0]', 'seeds: [0]\ncolumns: {a: {model.x: [{y: 1.5E3}]}}', 'columns.a has(.|\n)*got: 1.5E3'),
+        ('knn.py}', 'knn.py, options: {model.x: -2e+4}}', r'rows.raw\[0\].options has a number that YAML'),
         ('seeds: [0]', '', 'seeds is missing'),
         ('seeds: [0]', 'seeds: [0, 0]', 'seeds must be different whole numbers'),
         ('seeds: [0]', 'seeds: [true]', 'seeds must be different whole numbers'),
@@ -68,7 +74,7 @@ def test_every_grid_of_the_repository_can_be_read(path: Path) -> None:
         ('[{test: knn.py}]', '[{label: a.py}]', r'rows.raw\[0\].from must be the number of .* step to train'),
         ('[{test: knn.py}]', '[{train: a.py}, {label: b.py, from: 1}, {test: c.py, from: 2}]', 'accepted: 1'),
         ('[{test: knn.py}]', '[{train: a.py}, {test: b.py}, {test: c.py, from: 2}]', 'accepted: 1'),
-        ('[{test: knn.py}]', '[', 'the grid file is no YAML'),
+        ('[{test: knn.py}]', '[', 'the grid file cannot be read'),
         (
             'seeds: [0]',
             'seeds: [0]\naxis: {name: n, at: [1, 2]}',
@@ -86,6 +92,16 @@ def test_every_grid_of_the_repository_can_be_read(path: Path) -> None:
 def test_a_mistake_is_named_by_its_key(tmp_path: Path, old: str, new: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         load(tmp_path, MINIMAL.replace(old, new))
+
+
+def test_numbers_that_yaml_reads_are_taken(tmp_path: Path) -> None:
+    grid = load(tmp_path, MINIMAL + 'options: {a: 1.0e-3, b: -2.5e+4, c: .5, d: 464-clean, e: 1e, f: e5}')
+    assert list(grid.options.values()) == [0.001, -25000.0, 0.5, '464-clean', '1e', 'e5']
+
+
+def test_names_may_be_numbers(tmp_path: Path) -> None:
+    grid = load(tmp_path, MINIMAL.replace('raw', '464') + 'reference: 464')
+    assert list(grid.rows) == ['464'] and grid.reference == '464'
 
 
 def test_a_grid_that_is_not_there_is_a_config_error(tmp_path: Path) -> None:

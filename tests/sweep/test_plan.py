@@ -9,6 +9,7 @@ from skelreg.cli import parse_options
 from skelreg.errors import ConfigError
 from skelreg.sweep.grid import Grid, Step
 from skelreg.sweep.plan import Cell, plan
+from tests.runs import ROOT
 
 from .conftest import KNN, LINEAR
 
@@ -60,6 +61,33 @@ def test_a_changed_step_changes_those_that_start_from_it() -> None:
         return [step.key for step in cell.steps]
 
     assert [before == after for before, after in zip(keys(1), keys(2), strict=True)] == [False, False, True]
+
+
+@pytest.mark.parametrize('entry', ['archive', 'dataset', 'label_budget', 'pseudo_labels'])
+def test_a_step_on_other_data_is_another_step(tmp_path: Path, entry: str) -> None:
+    path = tmp_path / 'mine.yaml'
+    file = path / 'meta.json' if entry == 'archive' else path
+    file.parent.mkdir(exist_ok=True)
+    step = Step('train', LINEAR, options={f'train_dataloader.dataset.{entry}': str(path)})
+    keys = []
+    for content in ('one', 'another', 'one'):
+        file.write_text(content)
+        keys.append([s.key for s in planned(step, Step('test', KNN, source=0))[0].steps])
+    first, other, again = keys
+    assert first == again and not set(first) & set(other)
+
+
+def test_labels_that_the_sweep_predicts_are_no_data_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = ('supervised/gru_nucla', 'pseudo_label/gru_nucla_retrain')
+    label, retrain = (str(ROOT / 'configs' / f'{name}.py') for name in names)
+    steps = (Step('train', label), Step('label', label, source=0), Step('train', retrain, source=1))
+    before = planned(*steps)[0].steps[2].key
+    Path('labels.json').write_text('of another trial')
+    assert planned(*steps)[0].steps[2].key == before
+    assert planned(Step('train', retrain))[0].steps[0].key != before
 
 
 def test_commands_hand_the_checkpoint_to_the_right_tool() -> None:

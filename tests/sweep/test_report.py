@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -7,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from skelreg.errors import ConfigError
 from skelreg.sweep.engines import LocalEngine
 from skelreg.sweep.execution import run
 from skelreg.sweep.grid import Axis, Grid
 from skelreg.sweep.plan import Cell
-from skelreg.sweep.report import Outcome, as_json, as_markdown, as_picture, collect
+from skelreg.sweep.report import Outcome, as_json, as_markdown, as_picture, collect, refuse_to_empty
 
 from .conftest import KNN, MakeCells
 
@@ -133,3 +135,17 @@ def test_a_grid_with_an_axis_is_drawn_as_lines(monkeypatch: pytest.MonkeyPatch) 
     (x, mean, half), (_, other, none) = panels['']['ours']
     assert (x, none) == (5, None) and (mean, other) == pytest.approx((64.5, 50.0))
     assert half == pytest.approx(19.06, abs=1e-2)  # 12.706 * 2.1213 / sqrt(2)
+
+
+@pytest.mark.parametrize('content', ['', '[]', '{"cells": []}', '{"cells": [{"results": {}}]}'])
+def test_what_holds_no_figures_may_be_replaced_by_a_table_of_nothing(tmp_path: Path, content: str) -> None:
+    refuse_to_empty(tmp_path / 'results.json', [], tmp_path)
+    (tmp_path / 'results.json').write_text(content)
+    refuse_to_empty(tmp_path / 'results.json', [outcome('ours', 0)], tmp_path)
+
+
+def test_figures_may_be_replaced_by_figures_only(tmp_path: Path) -> None:
+    (tmp_path / 'results.json').write_text(json.dumps(as_json(GRID, OUTCOMES)))
+    refuse_to_empty(tmp_path / 'results.json', OUTCOMES[:1], tmp_path)
+    with pytest.raises(ConfigError, match='nothing is finished in work, and these results would be lost'):
+        refuse_to_empty(tmp_path / 'results.json', [outcome('ours', 0)], Path('work'))

@@ -26,6 +26,7 @@ def run(*arguments: object) -> Process:
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Process]:
     """A run that is too short to learn anything, over what an earlier one left."""
     folder = tmp_path_factory.mktemp('demo')
+    (folder / '.skelreg-demo').touch()
     (folder / 'hiclr').mkdir()
     (folder / 'hiclr' / 'epoch_99.pth').write_text('from an earlier run')
     (folder / 'notes.txt').write_text("the user's own")
@@ -70,6 +71,27 @@ def test_an_earlier_run_is_replaced_and_nothing_else(tiny: tuple[Path, Process])
     folder, result = tiny
     assert 'holds an earlier run, which this one replaces' in result.stdout
     assert not (folder / 'hiclr' / 'epoch_99.pth').exists() and (folder / 'notes.txt').exists()
+
+
+def test_a_folder_that_no_demo_wrote_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / 'hiclr').mkdir()
+    (tmp_path / 'hiclr' / 'epoch_99.pth').write_text('of a long training')
+    result = run('--work-dir', tmp_path)
+    assert result.returncode == 2 and 'no .skelreg-demo that says that a demo wrote them' in result.stderr
+    assert [path.name for path in tmp_path.rglob('*')] == ['hiclr', 'epoch_99.pth']
+
+
+def test_the_marker_makes_a_folder_the_demo_s_own(tiny: tuple[Path, Process]) -> None:
+    assert (tiny[0] / '.skelreg-demo').is_file()
+
+
+@pytest.mark.parametrize('option', [('--epochs', 0), ('--sequences', 0), ('--sequences', 30)])
+def test_numbers_that_no_run_can_have_cost_no_earlier_run(tmp_path: Path, option: tuple[str, int]) -> None:
+    for name in ('.skelreg-demo', 'summary.json'):
+        (tmp_path / name).touch()
+    result = run('--work-dir', tmp_path, *option)
+    assert result.returncode == 2 and f'error: {option[0]}' in result.stderr
+    assert (tmp_path / 'summary.json').is_file()
 
 
 @pytest.mark.skipif(os.name != 'posix', reason='Ctrl-C is sent as a POSIX signal')

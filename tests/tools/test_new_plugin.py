@@ -108,3 +108,11 @@ def test_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
 def test_unknown_kind_is_answered_with_the_closest(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match='Closest: backbone'):
         write_plugin('demo', 'bakbone', tmp_path / 'out', checkout=ROOT)
+
+
+def test_the_current_folder_is_left_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for out in (Path('.'), tmp_path):
+        with pytest.raises(ConfigError, match=r'place of the current folder(.|\n)*fix: --out demo'):
+            write_plugin('demo', 'head', out, checkout=ROOT)
+    assert not list(tmp_path.iterdir())

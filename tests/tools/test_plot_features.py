@@ -12,6 +12,7 @@ import torch
 from skelreg.errors import ConfigError
 from skelreg.feature_plot import _some, feature_plot
 from skelreg.runner import build_runner, load_config
+from tests.runs import run_tool
 
 pytest.importorskip('matplotlib')
 ROOT = Path(__file__).parents[2]
@@ -26,6 +27,24 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     runner.model.init_weights()
     torch.save({'state_dict': runner.model.state_dict()}, folder / 'epoch_1.pth')
     return folder / 'epoch_1.pth'
+
+
+def test_a_title_stands_once(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    panels = ('before=a.pth', 'before=b.pth')
+    assert run_tool('plot_features', CONFIG, *panels, '--out', str(tmp_path / 'figure.svg')) == 2
+    assert "two panels have the title 'before'\n  got: a.pth and b.pth" in capsys.readouterr().err
+
+
+def test_a_file_may_have_an_equals_sign_in_its_path(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file, out = tmp_path / 'lr=0.1' / 'epoch_1.pth', str(tmp_path / 'figure.svg')
+    file.parent.mkdir()
+    file.write_text('no checkpoint')
+    config = str(ROOT / CONFIG)
+    for text in (str(file), f'mine={file}'):
+        assert run_tool('plot_features', config, text, '--out', out, '--synthetic', str(SIZE)) == 2
+        assert f'({file})' in capsys.readouterr().err
 
 
 def texts(svg: str) -> set[str]:

@@ -86,6 +86,16 @@ def test_table_only_runs_nothing(tmp_path: Path) -> None:
     assert (tmp_path / 'table.md').is_file() and not (tmp_path / 'work').exists()
 
 
+def test_a_table_of_nothing_does_not_replace_one_with_figures(tmp_path: Path) -> None:
+    (tmp_path / 'grid.yaml').write_text(GRID)
+    finished = json.dumps({'cells': [{'results': {'knn1': {'top1': 0.5}}}]})
+    (tmp_path / 'results.json').write_text(finished)
+    sweep = start(tmp_path / 'grid.yaml', '--table-only', '--work-dir', tmp_path / 'wrok')
+    output, _ = sweep.communicate(timeout=100)
+    assert sweep.returncode == 2 and f'nothing is finished in {tmp_path / "wrok"}' in output
+    assert (tmp_path / 'results.json').read_text() == finished and not (tmp_path / 'table.md').exists()
+
+
 def test_a_mistake_in_the_grid_is_one_message(tmp_path: Path) -> None:
     (tmp_path / 'grid.yaml').write_text(GRID.replace('reference: pretrained', 'reference: pretrain'))
     sweep = start(tmp_path / 'grid.yaml')

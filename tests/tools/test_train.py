@@ -50,6 +50,13 @@ def test_explain_tells_what_the_config_composes_and_trains_nothing(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_synthetic_run_has_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run_tool('train', CONFIG, *options(1)) == 0
+    assert (tmp_path / 'work_dirs/hiclr/stgcn_nucla-synthetic/epoch_1.pth').is_file()
+    assert not (tmp_path / 'work_dirs/hiclr/stgcn_nucla').exists()
+
+
 def test_a_run_in_mixed_precision_says_so_in_its_config(tmp_path: Path) -> None:
     assert run_tool('train', CONFIG, '--work-dir', str(tmp_path), '--amp', *options(1)) == 0
     assert 'AutocastOptimWrapper' in (tmp_path / 'stgcn_nucla.py').read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import runpy
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from skelreg.datasets.archive import SkeletonArchive
 from skelreg.datasets.cards import load_card
-from skelreg.datasets.dataset import SkeletonDataset
 from skelreg.datasets.prepare import prepare
 from skelreg.errors import DataError
 from skelreg.graphs import read_layout
@@ -23,7 +22,6 @@ from skelreg_bvh.kinematics import positions
 from skelreg_bvh.layout import layout_of
 from skelreg_bvh.parser import parse
 from skelreg_bvh.reader import BVHReader
-from tests.runs import run_tool
 
 CARD = load_card(EXAMPLE / 'waving.card.yaml')
 ARM = """HIERARCHY
@@ -246,13 +244,15 @@ def test_the_commands_of_the_page_make_an_archive(
     arguments = [str(raw / 'wave_1_1.bvh'), '--name', 'mocap', '--out', str(tmp_path), '--end-sites']
     monkeypatch.setattr('sys.argv', ['skelreg_bvh', *arguments])
     main()
-    card = str(tmp_path / 'mocap.card.yaml')
-    options = [card, '--source', str(raw), '--out', str(out), '--reader-option', 'scale=0.01']
-    assert run_tool('prepare_data', *options, '--reader-option', 'frame_rate=15') == 0
-    archive = SkeletonArchive.open(out)
-    assert archive.index['name'].tolist() == ['still_2_1', 'wave_1_1'] and archive.num_classes == 2
-    np.testing.assert_allclose(archive.sequence(1)[0, 0, 0], [0, 0.9, 0], atol=1e-6)
-    assert len(SkeletonDataset(card, out, 'by_subject', 'train')) == 1
+    options = ['--reader-option', 'scale=0.01', '--reader-option', 'frame_rate=15']
+    words = [str(tmp_path / 'mocap.card.yaml'), '--source', str(raw), '--out', str(out), *options]
+    monkeypatch.setattr('sys.argv', ['prepare_data', *words])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path(str(Path(__file__).parents[3] / 'tools/prepare_data.py'), run_name='__main__')
+    assert end.value.code == 0
+    frames = np.load(out / 'frames.npy')  # of still_2_1, then of wave_1_1, whose 90 cm are 0.9 m
+    np.testing.assert_allclose(frames[-3:, 0, 0], [[0, 0.9, 0]] * 3, atol=1e-6)
+    assert load_card(tmp_path / 'mocap.card.yaml').class_names == ('still', 'wave')
 
 
 def test_layout_of_the_example_is_the_one_that_is_shipped() -> None:
