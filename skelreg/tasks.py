@@ -327,7 +327,7 @@ def evaluate(runner: SkelregRunner, checkpoint: str | Path | None) -> dict[str, 
             write_result(result_path(stem, protocol), result)
         if not isinstance(loop, KNNTestLoop):
             _write_scores(runner, stem, *results.values())
-        Console().print(result_table(results), f'written to {result_path(stem, "*")}')
+        Console(markup=False).print(result_table(results), f'written to {result_path(stem, "*")}')
     return results
 
 

@@ -17,8 +17,8 @@ class EdgeAugmentation(Augmentation):
 
     Args:
         max_ratio: The share of edges is drawn anew for every graph, evenly between 0 and this.
-        shared: One draw for the whole batch, as in the HiCLR release, instead of one a sequence.
-        p: Probability for each sequence.
+        shared: One draw for the whole batch, as in the HiCLR release, instead of one a graph.
+        p: Probability for each graph, see `EdgePerturbation`.
     """
 
     space: ClassVar[Space] = 'graph'
@@ -46,8 +46,8 @@ class DropEdges(EdgeAugmentation):
         max_ratio: The share of edges is drawn anew for every block, evenly between 0 and this.
         keep: What the scale keeps: 'expectation', of every weight over draws, or 'total', of the
             weights of each graph. HiCLR's release has code for both and runs the first.
-        shared: One draw for the whole batch, as in the HiCLR release, instead of one a sequence.
-        p: Probability for each sequence.
+        shared: One draw for the whole batch, as in the HiCLR release, instead of one a graph.
+        p: Probability for each graph, see `EdgePerturbation`.
     """
 
     def __init__(
@@ -81,8 +81,8 @@ class AddEdges(EdgeAugmentation):
         value: Weight of a new edge: 'one', for an adjacency, or 'mean', the mean weight of the graph,
             for an attention map, as in the HiCLR release. An attention map has absent edges only
             after edges were dropped.
-        shared: One draw for the whole batch, as in the HiCLR release, instead of one a sequence.
-        p: Probability for each sequence.
+        shared: One draw for the whole batch, as in the HiCLR release, instead of one a graph.
+        p: Probability for each graph, see `EdgePerturbation`.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
 """The maths of edge augmentations: a graph in, a graph out, no randomness, never in place.
 
-A graph is a tensor (N, K, V, V): K weighted edge matrices over V joints for each of N sequences, an
-adjacency in a graph convolution or an attention map in a transformer. Masks have the same shape, or
-a first axis of 1 where all sequences share one draw.
+A graph is a tensor (N, K, V, V): K weighted edge matrices over V joints, for each of N sequences or bodies
+(`skelreg.structures.EdgePerturbation` says which); an adjacency in a graph convolution or an attention map
+in a transformer. Masks have the same shape, or a first axis of 1 where all share one draw.
 """
 
 from __future__ import annotations
