@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from skelreg.bench import gpu, run, training
+from skelreg.bench import gpu, memory, run, training
 from skelreg.bench.data import skeleton_text
 from skelreg.bench.measure import figure
 from skelreg.bench.memory import sparse_archive
@@ -70,6 +70,12 @@ def test_a_sparse_archive_is_sound_and_takes_no_place(tmp_path: Path) -> None:
     assert archive.frames.nbytes == 200 * 1000 * 600 and not archive.sequence(199).any()
     assert 512 * (path / 'frames.npy').stat().st_blocks < 2**20
     assert 0 < len(SkeletonDataset('ntu60', archive, 'xsub', 'train')) < 200
+
+
+def test_the_memory_of_whoever_measures_does_not_count(tmp_path: Path) -> None:
+    held = np.ones(2**26)  # half a gigabyte
+    path = sparse_archive(tmp_path / 'sparse', sequences=2, length=10)
+    assert memory._peak(memory._OPENING, str(path)) < held.nbytes / 1024
 
 
 @pytest.mark.parametrize('one_body', [0.0, 0.75])
