@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import sys
 from collections.abc import Callable, Iterable
@@ -26,6 +27,18 @@ def run_tool(main: Callable[[], int | None]) -> int:
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)
         return INTERRUPTED
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """What every tool that reads a config takes besides: `--synthetic` and `--cfg-options`."""
+    parser.add_argument(
+        '--synthetic', nargs='?', type=int, const=512, metavar='N',
+        help='replace the data by N (default 512) generated sequences of the same layout, classes and shape',
+    )
+    parser.add_argument(
+        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
+        help='change config entries, model.backbone.dropout=0.3 say',
+    )
 
 
 def parse_options(options: Iterable[str]) -> dict[str, Any]:

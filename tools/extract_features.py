@@ -7,6 +7,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from skelreg.cli import add_config_arguments, parse_options, run_tool
+
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
@@ -17,18 +19,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--archive', help="prepared recordings, data/new say (default: the config's own)")
     parser.add_argument('--subset', default='all', help='train, test or all (default: all)')
     parser.add_argument('--out', required=True, type=Path, help='file to write, .npz')
-    parser.add_argument(
-        '--synthetic', nargs='?', type=int, const=512, metavar='N', help='as for tools/train.py'
-    )
-    parser.add_argument(
-        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='change config entries'
-    )
+    add_config_arguments(parser)
     return parser.parse_args()
 
 
 def main() -> None:
     args = parse_args()
-    from skelreg.cli import parse_options
     from skelreg.durable import check_writable
     from skelreg.inference import write_features
     from skelreg.runner import load_config
@@ -40,6 +36,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    from skelreg.cli import run_tool
-
     sys.exit(run_tool(main))

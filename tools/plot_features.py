@@ -10,6 +10,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from skelreg.cli import add_config_arguments, parse_options, run_tool
+
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
@@ -25,12 +27,7 @@ def parse_args() -> argparse.Namespace:
         'the joined set that they are from (default: action)',
     )
     parser.add_argument('--out', required=True, type=Path, help='file to write, SVG')
-    parser.add_argument(
-        '--synthetic', nargs='?', type=int, const=512, metavar='N', help='as for tools/train.py'
-    )
-    parser.add_argument(
-        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='change config entries'
-    )
+    add_config_arguments(parser)
     return parser.parse_args()
 
 
@@ -54,7 +51,6 @@ def titled(texts: list[str]) -> dict[str, str]:
 
 def main() -> None:
     args = parse_args()
-    from skelreg.cli import parse_options
     from skelreg.durable import check_writable
     from skelreg.engine.files import write_text
     from skelreg.feature_plot import feature_plot
@@ -68,6 +64,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    from skelreg.cli import run_tool
-
     sys.exit(run_tool(main))

@@ -10,6 +10,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from skelreg.cli import add_config_arguments, parse_options, run_tool
+
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
@@ -21,18 +23,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--threshold', type=float, default=0.0, help='leave out less probable predictions (default: 0)'
     )
-    parser.add_argument(
-        '--synthetic', nargs='?', type=int, const=512, metavar='N', help='as for tools/train.py'
-    )
-    parser.add_argument(
-        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='change config entries'
-    )
+    add_config_arguments(parser)
     return parser.parse_args()
 
 
 def main() -> None:
     args = parse_args()
-    from skelreg.cli import parse_options
     from skelreg.durable import check_writable
     from skelreg.runner import load_config
     from skelreg.tasks import predict_labels
@@ -44,6 +40,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    from skelreg.cli import run_tool
-
     sys.exit(run_tool(main))

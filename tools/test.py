@@ -6,6 +6,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+from skelreg.cli import add_config_arguments, parse_options, run_tool
+
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -17,28 +19,17 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--work-dir', help='where features are kept (default: beside the checkpoint)')
     parser.add_argument(
-        '--synthetic',
-        nargs='?',
-        type=int,
-        const=512,
-        metavar='N',
-        help='replace the data by N (default 512) generated sequences of the same layout, classes and shape',
-    )
-    parser.add_argument(
         '--copies',
         type=int,
         metavar='N',
         help="average a classifier's scores over N augmented copies of every sequence",
     )
-    parser.add_argument(
-        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='change config entries'
-    )
+    add_config_arguments(parser)
     return parser.parse_args()
 
 
 def main() -> None:
     args = parse_args()
-    from skelreg.cli import parse_options
     from skelreg.runner import load_config
     from skelreg.tasks import test
 
@@ -47,6 +38,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    from skelreg.cli import run_tool
-
     sys.exit(run_tool(main))

@@ -6,6 +6,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+from skelreg.cli import add_config_arguments, parse_options, run_tool
+
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -22,31 +24,16 @@ def parse_args() -> argparse.Namespace:
         '--pretrained', metavar='CKPT', help='checkpoint whose encoder is loaded before training'
     )
     parser.add_argument('--amp', action='store_true', help='train with bf16 mixed precision')
-    parser.add_argument(
-        '--synthetic',
-        nargs='?',
-        type=int,
-        const=512,
-        metavar='N',
-        help='replace the data by N (default 512) generated sequences of the same layout, classes and shape',
-    )
     parser.add_argument('--explain', action='store_true', help='print what the config composes, and stop')
     parser.add_argument(
         '--launcher', choices=('none', 'pytorch', 'slurm'), default='none', help='how processes were started'
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        default=[],
-        metavar='KEY=VALUE',
-        help='change config entries: model.backbone.dropout=0.3 train_cfg.max_epochs=10',
-    )
+    add_config_arguments(parser)
     return parser.parse_args()
 
 
 def main() -> None:
     args = parse_args()
-    from skelreg.cli import parse_options
     from skelreg.runner import default_work_dir, load_config
 
     cfg = load_config(args.config, parse_options(args.cfg_options), synthetic=args.synthetic, amp=args.amp)
@@ -64,6 +51,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    from skelreg.cli import run_tool
-
     sys.exit(run_tool(main))
