@@ -1,11 +1,11 @@
-"""What a trained model makes of recordings: classes, for people to read, and features, to go on with."""
+"""What a trained model makes of recordings: classes, to read or to train on, and features, to go on with."""
 
 from __future__ import annotations
 
 import copy
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,14 @@ from torch import Tensor
 from .compat.runner import SkelregRunner
 from .datasets.cards import EVERYTHING
 from .datasets.dataset import SkeletonDataset
+from .datasets.pseudo_labels import write_pseudo_labels
 from .durable import replace_file
 from .engine.features import extract_features
+from .engine.metrics import check_finite
 from .errors import ConfigError
 from .fit import check_input
 from .registry import DATASETS
-from .runner import build_runner
+from .runner import build_datasets, build_runner
 from .tasks import load_for_testing
 
 _BATCH = 256
@@ -83,7 +85,6 @@ class Classified:
         return table
 
 
-@torch.no_grad()
 def predict(
     cfg: Config,
     checkpoint: str | Path,
@@ -108,18 +109,61 @@ def predict(
             'tools/extract_features.py',
         )
     runner, dataset = _load(cfg, checkpoint, archive, subset)
-    model = runner.model.eval()
-    scores = []
-    for first in range(0, len(dataset), _BATCH):
-        chosen = list(range(first, min(first + _BATCH, len(dataset))))
-        (found,) = model.test_step(dataset.__getitems__(chosen))
-        scores.append(found['scores'].float().softmax(dim=1).cpu())
-    return Classified(dataset.names, dataset.labels, torch.cat(scores), dataset.class_names)
+    probabilities = _probabilities(runner.model, dataset, range(len(dataset)))
+    return Classified(dataset.names, dataset.labels, probabilities, dataset.class_names)
 
 
 def write_predictions(path: str | Path, classified: Classified) -> None:
     """Write them as CSV, whole or not at all."""
     replace_file(Path(path), classified.as_csv().encode())
+
+
+def predict_labels(
+    cfg: Config, checkpoint: str | Path, out: str | Path, threshold: float = 0.0
+) -> tuple[int, int]:
+    """Predict a class for every unlabelled training sequence and write the confident ones to a file.
+
+    Args:
+        cfg: A config with a classifier, whose training set keeps unlabelled sequences.
+        checkpoint: Its weights.
+        out: The file, for `train_dataloader.dataset.pseudo_labels`.
+        threshold: Probability from which a prediction is written.
+
+    Returns:
+        How many labels were written, and how many sequences have none.
+    Raises:
+        SkelregError: If there is nothing to predict or nothing to predict with.
+    """
+    if not 0 <= threshold <= 1:
+        raise ConfigError('the threshold must be a probability', got=threshold, where='--threshold')
+    runner = build_runner(cfg, Path(checkpoint).parent / 'eval')
+    model, dataset = runner.model, build_datasets(cfg)['train_dataloader']
+    if not isinstance(dataset, SkeletonDataset):
+        raise ConfigError(
+            'labels are predicted for one dataset', got=type(dataset).__name__, accepted='SkeletonDataset',
+            where='train_dataloader.dataset',
+        )
+    rows = (dataset.labels < 0).nonzero()[:, 0].tolist()
+    if not rows or model.classifier is None:
+        raise ConfigError(
+            'there is nothing to predict', where=str(cfg.filename),
+            got='no unlabelled training sequence' if model.classifier is not None else 'no classifier',
+            fix="take the config that the model was trained with; it sets label_budget and unlabelled='keep'",
+        )
+    load_for_testing(runner, checkpoint)
+    sure, predicted = _probabilities(model, dataset, rows).max(dim=1)
+    names = dataset.names
+    labels = {
+        names[row]: label
+        for row, label, share in zip(rows, predicted.tolist(), sure.tolist(), strict=True)
+        if share >= threshold
+    }
+    source = {
+        'dataset': dataset.card.name, 'split': dataset.split, 'subset': dataset.subset,
+        'label_split': None if dataset.label_split is None else dataset.label_split.sha256,
+    }
+    write_pseudo_labels(out, labels, {**source, 'checkpoint': Path(checkpoint).name, 'threshold': threshold})
+    return len(labels), len(rows)
 
 
 def write_features(
@@ -157,6 +201,23 @@ def write_features(
     replace_file(Path(out), content.getvalue())
     count, width = bank.features.shape
     return count, width
+
+
+@torch.no_grad()
+def _probabilities(model: Any, dataset: SkeletonDataset, rows: Sequence[int]) -> Tensor:
+    """(R, classes) on the CPU, for R sequences of a dataset.
+
+    Raises:
+        DataError: If scores are not finite.
+    """
+    model.eval()
+    scores = []
+    for first in range(0, len(rows), _BATCH):
+        (found,) = model.test_step(dataset.__getitems__(list(rows[first : first + _BATCH])))
+        scores.append(found['scores'].float().cpu())
+    whole = torch.cat(scores)
+    check_finite(whole, 'scores')
+    return whole.softmax(dim=1)
 
 
 def _load(

@@ -9,7 +9,6 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmengine.config import Config
 from mmengine.dist import barrier, broadcast, is_main_process
 from mmengine.hooks import CheckpointHook
@@ -23,14 +22,13 @@ from .compat.files import load_file
 from .compat.run_state import bare_model
 from .compat.runner import SkelregRunner
 from .compat.weights import load_weights
-from .datasets.dataset import SkeletonDataset
 from .datasets.joined import part_configs
-from .datasets.pseudo_labels import write_pseudo_labels
+from .durable import unwritable_is_data_error
 from .engine.loops import KNNTestLoop, predictions_of, reports_of
 from .engine.results import make_result, other_result, result_path, write_result
 from .engine.scores import make_scores, score_path, write_scores
 from .errors import CheckpointError, ConfigError, SkelregError
-from .runner import build_datasets, build_runner, default_work_dir
+from .runner import build_runner, default_work_dir
 
 
 def train(
@@ -66,8 +64,11 @@ def _alone_in(work_dir: Path) -> Iterator[None]:
 
     A file system without locks lets both in.
     """
-    work_dir.mkdir(parents=True, exist_ok=True)
-    with open(work_dir / '.lock', 'w') as lock:
+    path = work_dir / '.lock'
+    with unwritable_is_data_error(path):
+        work_dir.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    with open(path, 'w') as lock:
         try:
             # Not flock, whose lock outlives a kill until the last DataLoader worker has noticed it.
             fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -81,7 +82,7 @@ def _alone_in(work_dir: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            Path(lock.name).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
             with suppress(OSError):
                 work_dir.rmdir()  # of a training that was refused before it wrote anything
 
@@ -213,57 +214,6 @@ def with_copies(cfg: Config, copies: int) -> Config:
     cfg.test_cfg = {'type': 'AugmentedTestLoop', 'copies': copies}
     cfg.protocol = f'{cfg.get("protocol", "test")}_copies{copies}'
     return cfg
-
-
-@torch.no_grad()
-def predict_labels(
-    cfg: Config, checkpoint: str | Path, out: str | Path, threshold: float = 0.0
-) -> tuple[int, int]:
-    """Predict a class for every unlabelled training sequence and write the confident ones to a file.
-
-    Args:
-        cfg: A config with a classifier, whose training set keeps unlabelled sequences.
-        checkpoint: Its weights.
-        out: The file, for `train_dataloader.dataset.pseudo_labels`.
-        threshold: Probability from which a prediction is written.
-
-    Returns:
-        How many labels were written, and how many sequences have none.
-    Raises:
-        SkelregError: If there is nothing to predict or nothing to predict with.
-    """
-    if not 0 <= threshold <= 1:
-        raise ConfigError('the threshold must be a probability', got=threshold, where='--threshold')
-    runner = build_runner(cfg, Path(checkpoint).parent / 'eval')
-    model, dataset = runner.model, build_datasets(cfg)['train_dataloader']
-    if not isinstance(dataset, SkeletonDataset):
-        raise ConfigError(
-            'labels are predicted for one dataset', got=type(dataset).__name__, accepted='SkeletonDataset',
-            where='train_dataloader.dataset',
-        )
-    rows = (dataset.labels < 0).nonzero()[:, 0].tolist()
-    if not rows or model.classifier is None:
-        raise ConfigError(
-            'there is nothing to predict', where=str(cfg.filename),
-            got='no unlabelled training sequence' if model.classifier is not None else 'no classifier',
-            fix="take the config that the model was trained with; it sets label_budget and unlabelled='keep'",
-        )
-    load_for_testing(runner, checkpoint)
-    model.eval()
-    names, labels = dataset.names, dict[str, int]()
-    for first in range(0, len(rows), 256):
-        chosen = rows[first : first + 256]
-        (found,) = model.test_step(dataset.__getitems__(chosen))
-        confidence, predicted = found['scores'].softmax(dim=1).max(dim=1)
-        for row, label, sure in zip(chosen, predicted.tolist(), confidence.tolist(), strict=True):
-            if sure >= threshold:
-                labels[names[row]] = label
-    source = {
-        'dataset': dataset.card.name, 'split': dataset.split, 'subset': dataset.subset,
-        'label_split': None if dataset.label_split is None else dataset.label_split.sha256,
-    }
-    write_pseudo_labels(out, labels, {**source, 'checkpoint': Path(checkpoint).name, 'threshold': threshold})
-    return len(labels), len(rows)
 
 
 def load_for_testing(runner: SkelregRunner, checkpoint: str | Path) -> None:

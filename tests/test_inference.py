@@ -12,13 +12,14 @@ import torch
 from rich.console import Console
 
 from skelreg import tasks
+from skelreg.compat.files import load_file, save_file
 from skelreg.datasets.archive import SkeletonArchive
 from skelreg.datasets.archive_writer import ArchiveWriter
 from skelreg.datasets.synthetic.generator import generate
 from skelreg.engine.features import extract_features
 from skelreg.engine.scores import read_scores
 from skelreg.errors import ConfigError, DataError
-from skelreg.inference import Classified, predict, write_features, write_predictions
+from skelreg.inference import Classified, predict, predict_labels, write_features, write_predictions
 from skelreg.registry import DATASETS
 from skelreg.runner import build_runner
 from tests.runs import HICLR, KNN, run_tool, small
@@ -120,3 +121,14 @@ def test_brackets_in_names_are_shown_as_they_are(name: str, capsys: pytest.Captu
     Console().print(found.as_table())
     shown = capsys.readouterr().out
     assert f' {name} ' in shown and shown.count(f' {name}0 ') == 2
+
+
+def test_classes_of_a_model_that_diverged_are_refused(trained: Path, tmp_path: Path) -> None:
+    checkpoint = load_file(trained)
+    checkpoint['state_dict'] = {k: v * float('nan') for k, v in checkpoint['state_dict'].items()}
+    save_file(checkpoint, tmp_path / 'diverged.pth')
+    with pytest.raises(DataError, match='scores that are not finite'):
+        predict(small(SUPERVISED), tmp_path / 'diverged.pth')
+    with pytest.raises(DataError, match='scores that are not finite'):
+        budget = {'train_dataloader__dataset__unlabelled': 'keep'}
+        predict_labels(small(SUPERVISED, **budget), tmp_path / 'diverged.pth', tmp_path / 'labels.json')

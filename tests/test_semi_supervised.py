@@ -13,7 +13,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from skelreg import tasks
+from skelreg import inference, tasks
 from skelreg.compat.files import load_file, save_file
 from skelreg.engine.scores import read_scores
 from skelreg.errors import CheckpointError, ConfigError, DataError
@@ -329,7 +329,7 @@ def test_pseudo_labels_in_two_stages(tmp_path: Path) -> None:
     first, labels = 'configs/supervised/gru_nucla.py', tmp_path / 'labels.json'
     cfg = small(first)
     checkpoint = tasks.train(cfg, tmp_path / 'first')
-    written, unlabelled = tasks.predict_labels(cfg, checkpoint, labels)
+    written, unlabelled = inference.predict_labels(cfg, checkpoint, labels)
     assert written == unlabelled == len(json.loads(labels.read_text())['labels']) > 0
     retrain = 'configs/pseudo_label/gru_nucla_retrain.py'
     unfilled = load_config(ROOT / retrain)
@@ -340,15 +340,15 @@ def test_pseudo_labels_in_two_stages(tmp_path: Path) -> None:
     runner = build_runner(second, tmp_path / 'second')
     dataset = runner.build_dataloader(runner._train_dataloader, seed=0).dataset
     assert (dataset.labels >= 0).all() and len(set(dataset.labels.tolist())) > 1
-    assert tasks.predict_labels(cfg, checkpoint, labels, threshold=1.0)[0] == 0
+    assert inference.predict_labels(cfg, checkpoint, labels, threshold=1.0)[0] == 0
     whole = dict(train_dataloader__dataset__label_budget=None, train_dataloader__batch_sampler=None)
     with pytest.raises(ConfigError, match='nothing to predict'):
-        tasks.predict_labels(small(first, **whole), checkpoint, labels)
+        inference.predict_labels(small(first, **whole), checkpoint, labels)
 
 
 def test_other_predicted_labels_under_one_name_are_not_gone_on_with(tmp_path: Path) -> None:
     first, labels = small('configs/supervised/gru_nucla.py'), tmp_path / 'labels.json'
-    tasks.predict_labels(first, tasks.train(first, tmp_path / 'first'), labels)
+    inference.predict_labels(first, tasks.train(first, tmp_path / 'first'), labels)
     second = small(
         'configs/pseudo_label/gru_nucla_retrain.py', train_dataloader__dataset__pseudo_labels=str(labels)
     )

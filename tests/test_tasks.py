@@ -342,3 +342,10 @@ def test_raw_coordinates_need_no_checkpoint(tmp_path: Path) -> None:
     results = tasks.test(small('configs/raw/nucla_knn.py'), None, tmp_path)
     assert results['knn1']['checkpoint'] is None
     assert (tmp_path / 'untrained.knn1.json').is_file()
+
+
+def test_a_work_directory_that_is_a_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / 'notes.txt').write_text('mine')
+    with pytest.raises(DataError, match=r'cannot be written(?s:.*)notes\.txt'):
+        tasks.train(small(HICLR), tmp_path / 'notes.txt')
+    assert (tmp_path / 'notes.txt').read_text() == 'mine'

@@ -30,8 +30,8 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     from skelreg.durable import check_writable
+    from skelreg.inference import predict_labels
     from skelreg.runner import load_config
-    from skelreg.tasks import predict_labels
 
     check_writable(args.out)
     cfg = load_config(args.config, parse_options(args.cfg_options), synthetic=args.synthetic)
