@@ -17,7 +17,7 @@ from .errors import ConfigError
 from .report.embedding import plane
 from .report.figures import scatter_plots
 from .runner import build_datasets, build_runner
-from .tasks import load_for_testing
+from .tasks import folder_beside, load_for_testing
 
 #: More points cover each other, and t-SNE takes minutes.
 MAX_POINTS = 800
@@ -45,7 +45,7 @@ def feature_plot(
     chosen = _some(groups)
     panels = {}
     for title, checkpoint in checkpoints.items():
-        runner = build_runner(cfg, Path(checkpoint).parent / 'eval')
+        runner = build_runner(cfg, folder_beside(checkpoint))
         load_for_testing(runner, checkpoint)
         features = extract_features(runner.model, dataset).features[torch.from_numpy(chosen)]
         points, method = plane(features)

@@ -28,7 +28,7 @@ from .errors import ConfigError
 from .fit import check_input
 from .registry import DATASETS
 from .runner import build_datasets, build_runner
-from .tasks import load_for_testing
+from .tasks import folder_beside, load_for_testing
 
 _BATCH = 256
 #: What a loop needs; nothing is trained or tested here.
@@ -136,7 +136,7 @@ def predict_labels(
     """
     if not 0 <= threshold <= 1:
         raise ConfigError('the threshold must be a probability', got=threshold, where='--threshold')
-    runner = build_runner(cfg, Path(checkpoint).parent / 'eval')
+    runner = build_runner(cfg, folder_beside(checkpoint))
     model, dataset = runner.model, build_datasets(cfg)['train_dataloader']
     if not isinstance(dataset, SkeletonDataset):
         raise ConfigError(
@@ -239,7 +239,7 @@ def _load(
     dataset: SkeletonDataset = DATASETS.build(part, where='test_dataloader.dataset')
     for name in _LOOPS:
         cfg[name] = None
-    runner = build_runner(cfg, Path(checkpoint).parent / 'eval')
+    runner = build_runner(cfg, folder_beside(checkpoint))
     check_input(runner.model, dataset, where='the recordings against model')
     load_for_testing(runner, checkpoint)
     return runner, dataset

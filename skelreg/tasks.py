@@ -179,10 +179,9 @@ def test(
             where=str(cfg.filename),
             fix='test it with a _linear or _knn config of its backbone and data (configs/hiclr)',
         )
-    if checkpoint is not None and not Path(checkpoint).is_file():
-        raise CheckpointError('there is no such checkpoint', got=str(checkpoint), fix='check the path')
-    if work_dir is None and checkpoint is not None:
-        work_dir = Path(checkpoint).parent / 'eval'
+    if checkpoint is not None:
+        beside = folder_beside(checkpoint)
+        work_dir = work_dir or beside
     if copies is not None:
         cfg = with_copies(cfg, copies)
     runner = build_runner(cfg, work_dir)
@@ -214,6 +213,17 @@ def with_copies(cfg: Config, copies: int) -> Config:
     cfg.test_cfg = {'type': 'AugmentedTestLoop', 'copies': copies}
     cfg.protocol = f'{cfg.get("protocol", "test")}_copies{copies}'
     return cfg
+
+
+def folder_beside(checkpoint: str | Path) -> Path:
+    """Where an evaluation of a checkpoint works; nothing is made beside one that is not there.
+
+    Raises:
+        CheckpointError: If there is no such file.
+    """
+    if not Path(checkpoint).is_file():
+        raise CheckpointError('there is no such checkpoint', got=str(checkpoint), fix='check the path')
+    return Path(checkpoint).parent / 'eval'
 
 
 def load_for_testing(runner: SkelregRunner, checkpoint: str | Path) -> None:

@@ -18,7 +18,7 @@ from skelreg.datasets.archive_writer import ArchiveWriter
 from skelreg.datasets.synthetic.generator import generate
 from skelreg.engine.features import extract_features
 from skelreg.engine.scores import read_scores
-from skelreg.errors import ConfigError, DataError
+from skelreg.errors import CheckpointError, ConfigError, DataError
 from skelreg.inference import Classified, predict, predict_labels, write_features, write_predictions
 from skelreg.registry import DATASETS
 from skelreg.runner import build_runner
@@ -132,3 +132,9 @@ def test_classes_of_a_model_that_diverged_are_refused(trained: Path, tmp_path: P
     with pytest.raises(DataError, match='scores that are not finite'):
         budget = {'train_dataloader__dataset__unlabelled': 'keep'}
         predict_labels(small(SUPERVISED, **budget), tmp_path / 'diverged.pth', tmp_path / 'labels.json')
+
+
+def test_nothing_is_made_beside_a_checkpoint_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match='no such checkpoint'):
+        predict(small(SUPERVISED), tmp_path / 'runs/epoch_1.pth')
+    assert not list(tmp_path.iterdir())
