@@ -14,6 +14,7 @@ from .compat.runner import SkelregRunner
 from .compat.seeding import seed_everything
 from .datasets.joined import part_configs
 from .datasets.residence import Residence
+from .engine.allocator import keep_freed_memory
 from .engine.files import sha256
 from .errors import CheckpointError, ConfigError, closest
 from .fit import check_alternation, check_fit, check_shared_statistics
@@ -192,6 +193,8 @@ def build_runner(
 ) -> SkelregRunner:
     """Build every component of a config, check that they fit together, and hand them to the Runner.
 
+    From then on the process keeps freed memory (`keep_freed_memory`), unless the environment says otherwise.
+
     Args:
         cfg: What `load_config` returned; it is not changed.
         work_dir: Where checkpoints, logs and results go; by default work_dirs/<method>/<config>.
@@ -210,6 +213,7 @@ def build_runner(
         )
     check_parts(cfg)
     datasets = build_datasets(cfg)
+    keep_freed_memory()
     seed_everything((cfg.get('randomness') or {}).get('seed') or 0, purpose='init')
     model = MODELS.build(cfg.model, where='model')
     check_fit(cfg, model, datasets)

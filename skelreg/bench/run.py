@@ -10,6 +10,7 @@ from torch.profiler import ProfilerActivity
 from torch.profiler import profile as torch_profile
 
 from ..durable import check_writable
+from ..engine.allocator import keep_freed_memory
 from ..engine.files import write_json
 from ..engine.terminal import say
 from ..errors import ConfigError, closest
@@ -46,6 +47,7 @@ def run_cases(names: Sequence[str] = (), path: Path | None = None) -> list[Figur
             raise ConfigError(f"there is no case '{name}'", accepted=closest(name, cases))
     if path is not None:
         check_writable(path)
+    keep_freed_memory()  # as every training does
     figures = []
     for name in names or cases:
         figures.append(cases[name]())
