@@ -60,7 +60,7 @@ def _parts(cfg: Config, model: Any) -> Iterator[str]:
     example = _noise(model, cfg, 1)
     flops = count_flops(model.backbone, (example,))
     shape = ', '.join(map(str, example.shape[1:]))
-    yield f'  one sequence ({shape}) costs {flops / 1e9:.3f} GFLOP in the backbone'
+    yield f'  one sequence ({shape}) costs {flops / 1e9:.3f} GFLOP in the backbone on this device'
 
 
 def _views(model: Any) -> Iterator[str]:

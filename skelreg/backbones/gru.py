@@ -99,7 +99,7 @@ class GRU(Backbone):
             return Features(self.pool(states), map=expanded)
         bodies = Bodies.present(x)
         states = self.states(bodies.take(x).permute(3, 0, 1, 2).flatten(2))  # (T, bodies, D)
-        by_body = bodies.put(states.permute(1, 2, 0)[..., None])
+        by_body = bodies.put(states.permute(2, 0, 1)[..., None])
         return Features(bodies.mean(self.pool(states)), map=by_body)
 
     def states(self, x: Tensor) -> Tensor:

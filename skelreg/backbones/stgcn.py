@@ -8,13 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from ..functional.bodies import Bodies
-from ..functional.dropout import dropout
+from ..functional.channel_norm import channel_norm
+from ..functional.dropout import add_dropout, dropout
 from ..functional.graph_convolution import graph_convolution
 from ..graphs import SkeletonLayout, adjacency, get_layout
 from ..registry import BACKBONES
 from ..structures import EdgePerturbation, Features
 from .base import Backbone
-from .temporal_conv import TemporalConv2d
+from .layers import ChannelsFirstConv, ChannelsFirstConvNorm, mean_of_frames_and_joints
 
 TEMPORAL_KERNEL = 9
 
@@ -94,21 +95,21 @@ class STGCN(Backbone):
                 f'({self.layout.name}), got input of shape {tuple(x.shape)} in the order (N, C, T, V, M)'
             )
         bodies = Bodies.every(x) if self.absent_bodies == 'encode' else Bodies.present(x)
-        x = self.input_norm(bodies.take(x).flatten(1, 2))  # (B, V * C, T)
-        x = x.view(-1, v, c, t).permute(0, 2, 3, 1)  # (B, C, T, V)
+        x = bodies.take(x).permute(1, 2, 3, 0).flatten(0, 1)  # (V * C, T, B)
+        x = channel_norm(self.input_norm, x).view(v, c, t, -1).permute(1, 2, 3, 0)  # (C, T, B, V)
         adjacency = self.adjacency
         for block in self.blocks:
             if edges is not None:  # (B, K, V, V), the same for all bodies of a sequence
                 adjacency = edges(self.adjacency.expand(n, -1, -1, -1))[bodies.sequence]
             x = block(x, adjacency)
-        return Features(bodies.mean(x.mean(dim=(2, 3))), map=bodies.put(x))
+        return Features(bodies.mean(mean_of_frames_and_joints(x)), map=bodies.put(x))
 
 
 class STGCNBlock(nn.Module):
     """Graph convolution over joints, then a convolution over frames, with a residual connection.
 
     Shape:
-        x: (B, C_in, T, V); adjacency: (K, V, V) or (B, K, V, V); output: (B, C_out, ceil(T / stride), V).
+        x: (C_in, T, B, V); adjacency: (K, V, V) or (B, K, V, V); output: (C_out, ceil(T / stride), B, V).
     """
 
     def __init__(
@@ -127,20 +128,20 @@ class STGCNBlock(nn.Module):
         self.edge_importance = nn.Parameter(torch.ones(subsets, joints, joints)) if edge_importance else None
         self.graph_conv = nn.Conv2d(in_channels, subsets * out_channels, 1)
         self.norm1 = nn.BatchNorm2d(out_channels)
-        self.temporal_conv = TemporalConv2d(out_channels, out_channels, TEMPORAL_KERNEL, stride)
+        self.temporal_conv = ChannelsFirstConv(out_channels, out_channels, TEMPORAL_KERNEL, stride)
         self.norm2 = nn.BatchNorm2d(out_channels)
         self.residual: nn.Module = nn.Identity()
         if residual and (in_channels != out_channels or stride != 1):
-            self.residual = nn.Sequential(
-                nn.Conv2d(in_channels, out_channels, 1, (stride, 1)), nn.BatchNorm2d(out_channels)
-            )
+            self.residual = ChannelsFirstConvNorm(in_channels, out_channels, stride=stride)
 
     def forward(self, x: Tensor, adjacency: Tensor) -> Tensor:
         weighted = adjacency if self.edge_importance is None else adjacency * self.edge_importance
         y = graph_convolution(x, weighted, self.graph_conv.weight, self.graph_conv.bias)
-        y = torch.relu_(self.norm1(y))
-        y = dropout(self.norm2(self.temporal_conv(y)), self.dropout, self.training)
-        return torch.relu_(y + self.residual(x) if self.has_residual else y)
+        y = torch.relu(channel_norm(self.norm1, y))
+        y = channel_norm(self.norm2, self.temporal_conv(y))
+        if not self.has_residual:
+            return torch.relu(dropout(y, self.dropout, self.training))
+        return torch.relu(add_dropout(self.residual(x), y, self.dropout, self.training))
 
 
 def _adjacency(layout: SkeletonLayout, strategy: str) -> Tensor:

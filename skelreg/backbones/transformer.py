@@ -7,15 +7,18 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import leaky_relu
 
 from ..functional.attention import attention_maps, position_encoding
-from ..functional.dropout import dropout
+from ..functional.bodies import Bodies
+from ..functional.channel_norm import channel_norm
+from ..functional.dropout import add_dropout, dropout
 from ..functional.graph_convolution import graph_convolution
 from ..graphs import SkeletonLayout, get_layout
 from ..registry import BACKBONES
 from ..structures import EdgePerturbation, Features
 from .base import Backbone
-from .temporal_conv import TemporalConv2d
+from .layers import ChannelsFirstConv, ChannelsFirstConvNorm, mean_of_frames_and_joints
 
 TEMPORAL_KERNEL = 7
 NEGATIVE_SLOPE = 0.1
@@ -92,11 +95,7 @@ class Transformer(Backbone):
         self.layout = get_layout(layout)
         self.num_joints, self.in_channels = self.layout.num_joints, in_channels
         self.out_channels, self.dropout = blocks[-1][0], dropout
-        self.stem = nn.Sequential(
-            nn.Conv2d(in_channels, stem_channels, 1),
-            nn.BatchNorm2d(stem_channels),
-            nn.LeakyReLU(NEGATIVE_SLOPE, inplace=True),
-        )
+        self.stem = ChannelsFirstConvNorm(in_channels, stem_channels)
         self.blocks = nn.ModuleList()
         channels, frames = stem_channels, num_frames
         for width, query_channels, stride in blocks:
@@ -116,25 +115,26 @@ class Transformer(Backbone):
             channels, frames = width, None if frames is None else -(-frames // stride)
 
     def forward(self, x: Tensor, edges: EdgePerturbation | None = None) -> Features:
-        n, c, t, v, m = x.shape
+        _, c, _, v, _ = x.shape
         if (c, v) != (self.in_channels, self.num_joints):
             raise ValueError(
                 f'Transformer expects {self.in_channels} channels and {self.num_joints} joints '
                 f'({self.layout.name}), got input of shape {tuple(x.shape)} in the order (N, C, T, V, M)'
             )
-        x = self.stem(x.permute(0, 4, 1, 2, 3).reshape(n * m, c, t, v))
+        bodies = Bodies.every(x)
+        x = bodies.take(x).permute(2, 3, 0, 1)  # (C, T, B, V)
+        x = leaky_relu(self.stem(x), NEGATIVE_SLOPE)
         for block in self.blocks:
             x = block(x, edges)
-        x = x.reshape(n, m, *x.shape[1:])  # (N, M, D, T', V)
-        pooled = x.mean(dim=(1, 3, 4))
-        return Features(dropout(pooled, self.dropout, self.training), map=x.permute(0, 2, 3, 4, 1))
+        pooled = dropout(bodies.mean(mean_of_frames_and_joints(x)), self.dropout, self.training)
+        return Features(pooled, map=bodies.put(x))
 
 
 class TransformerBlock(nn.Module):
     """Attention over joints, then over frames a convolution or attention.
 
     Shape:
-        x: (B, C_in, T, V); output: (B, C_out, ceil(T / stride), V).
+        x: (C_in, T, B, V); output: (C_out, ceil(T / stride), B, V).
     """
 
     def __init__(
@@ -172,9 +172,9 @@ class TransformerBlock(nn.Module):
         x = self.spatial(x, edges)
         if isinstance(self.temporal, TemporalConvolution):
             return self.temporal(x)
-        frames_last = x.transpose(2, 3).contiguous()
+        frames_last = x.transpose(1, 3).contiguous()  # (C, V, B, T)
         y: Tensor = self.temporal(frames_last, edges)
-        return y.transpose(2, 3)
+        return y.transpose(1, 3).contiguous()  # (C, T', B, V)
 
 
 class AttentionHalf(nn.Module):
@@ -192,7 +192,7 @@ class AttentionHalf(nn.Module):
         stride: Of the output over the last axis.
         skip_dropout: Probability on the outer skip.
     Shape:
-        x: (B, C_in, R, L); output: (B, C_out, R, ceil(L / stride)).
+        x: (C_in, R, B, L); output: (C_out, R, B, ceil(L / stride)).
     """
 
     def __init__(
@@ -207,70 +207,60 @@ class AttentionHalf(nn.Module):
         skip_dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.subsets, self.skip_dropout = subsets, skip_dropout
-        self.query_key = nn.Conv2d(in_channels, 2 * subsets * query_channels, 1)
+        self.subsets, self.stride, self.skip_dropout = subsets, stride, skip_dropout
+        self.query_key = ChannelsFirstConv(in_channels, 2 * subsets * query_channels)
         self.strength = nn.Parameter(torch.ones(1, subsets, 1, 1))
         self.shared = None if start is None else nn.Parameter(start.repeat(1, subsets, 1, 1))
-        self.mix = _linear_and_norm(subsets * in_channels, out_channels)
-        self.inner_skip = _linear_and_norm(in_channels, out_channels) if projects else nn.Identity()
-        self.feed = _linear_and_norm(out_channels, out_channels, stride)
-        self.skip = _linear_and_norm(in_channels, out_channels, stride) if projects else nn.Identity()
+        self.mix = ChannelsFirstConvNorm(subsets * in_channels, out_channels)
+        self.inner_skip = ChannelsFirstConvNorm(in_channels, out_channels) if projects else nn.Identity()
+        self.feed = ChannelsFirstConvNorm(out_channels, out_channels)
+        self.skip = ChannelsFirstConvNorm(in_channels, out_channels) if projects else nn.Identity()
 
     def forward(self, x: Tensor, edges: EdgePerturbation | None = None) -> Tensor:
         attention = self.attention(x)
         if edges is not None:
             attention = edges(attention)
-        y = _join(self.mix[1](self._mixed(x, attention)), self.inner_skip(x))
-        skip = dropout(self.skip(x), self.skip_dropout, self.training)
-        return _join(self.feed(y), skip)
+        mixed = channel_norm(self.mix[1], self._mixed(x, attention))
+        y = leaky_relu(mixed + self.inner_skip(x), NEGATIVE_SLOPE)
+        y, skip = self.feed(y[..., :: self.stride]), self.skip(x[..., :: self.stride])
+        return _join(y, skip, self.skip_dropout, self.training)
 
     def attention(self, x: Tensor) -> Tensor:
         """The maps (B, K, L, L) of x, before any perturbation."""
-        encoding = position_encoding(x.shape[3], x.shape[1], like=x)
-        maps = attention_maps(self.query_key(x + encoding[:, None]), self.subsets) * self.strength
+        encoding = position_encoding(x.shape[3], x.shape[0], like=x)
+        query_key = self.query_key(x + encoding[:, None, None]).permute(2, 0, 1, 3)  # (B, ..., R, L)
+        maps = attention_maps(query_key, self.subsets) * self.strength
         return maps if self.shared is None else maps + _resized(self.shared, x.shape[3])
 
     def _mixed(self, x: Tensor, attention: Tensor) -> Tensor:
         """Sums of x over the last axis weighted by every map, and a linear layer over all of them."""
         linear = cast(nn.Conv2d, self.mix[0])
         by_subset = linear.weight.view(linear.out_channels, self.subsets, -1).transpose(0, 1)
-        weight = by_subset.reshape(-1, x.shape[1], 1, 1)  # (K * C_out, C_in, 1, 1)
-        y = graph_convolution(x, attention, weight, None)
-        return y.add_(cast(Tensor, linear.bias)[:, None, None])
+        weight = by_subset.reshape(-1, len(x), 1, 1)  # (K * C_out, C_in, 1, 1)
+        y = graph_convolution(x, attention, weight, None)  # (C_out, R, B, L)
+        return y.contiguous().add_(cast(Tensor, linear.bias)[:, None, None, None])
 
 
 class TemporalConvolution(nn.Module):
     """Convolution over frames with a skip around it, and dropout on the skip.
 
     Shape:
-        x: (B, C, T, V); output: (B, C, ceil(T / stride), V).
+        x: (C, T, B, V); output: (C, ceil(T / stride), B, V).
     """
 
     def __init__(self, channels: int, stride: int, projects: bool, skip_dropout: float) -> None:
         super().__init__()
         self.skip_dropout = skip_dropout
-        self.mix = nn.Sequential(
-            TemporalConv2d(channels, channels, TEMPORAL_KERNEL, stride), nn.BatchNorm2d(channels)
-        )
-        self.skip: nn.Module = nn.Identity()
-        if projects:
-            self.skip = nn.Sequential(
-                nn.Conv2d(channels, channels, 1, (stride, 1)), nn.BatchNorm2d(channels)
-            )
+        self.mix = ChannelsFirstConvNorm(channels, channels, TEMPORAL_KERNEL, stride)
+        self.skip = ChannelsFirstConvNorm(channels, channels, stride=stride) if projects else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        return _join(self.mix(x), dropout(self.skip(x), self.skip_dropout, self.training))
+        return _join(self.mix(x), self.skip(x), self.skip_dropout, self.training)
 
 
-def _linear_and_norm(in_channels: int, out_channels: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, 1, (1, stride)), nn.BatchNorm2d(out_channels)
-    )
-
-
-def _join(x: Tensor, skip: Tensor) -> Tensor:
-    """leaky(x + skip), written over x, which must be nobody else's: the output of a batch norm."""
-    return nn.functional.leaky_relu_(x.add_(skip), NEGATIVE_SLOPE)
+def _join(x: Tensor, skip: Tensor, p: float, training: bool) -> Tensor:
+    """leaky(x + dropout(skip))."""
+    return leaky_relu(add_dropout(x, skip, p, training), NEGATIVE_SLOPE)
 
 
 def _resized(shared: Tensor, length: int) -> Tensor:

@@ -17,19 +17,21 @@ class Bodies:
         body: (B,) which body of that sequence it is.
         num_sequences: N.
         num_bodies: M.
+        complete: Whether every body has a row, in the order of sequences and bodies.
     """
 
     sequence: Tensor
     body: Tensor
     num_sequences: int
     num_bodies: int
+    complete: bool = False
 
     @classmethod
     def every(cls, x: Tensor) -> Bodies:
         """All N * M bodies of x (N, C, T, V, M), absent ones too."""
         n, m = len(x), x.shape[-1]
         rows = torch.arange(n * m, device=x.device)
-        return cls(rows // m, rows % m, n, m)
+        return cls(rows // m, rows % m, n, m, complete=True)
 
     @classmethod
     def present(cls, x: Tensor) -> Bodies:
@@ -42,17 +44,24 @@ class Bodies:
 
     def take(self, x: Tensor) -> Tensor:
         """(B, V, C, T) of x (N, C, T, V, M)."""
+        if self.complete:
+            return x.permute(0, 4, 3, 1, 2).flatten(0, 1)
         return x.permute(0, 4, 3, 1, 2)[self.sequence, self.body]
 
     def mean(self, rows: Tensor) -> Tensor:
         """(N, D), the mean of the rows (B, D) of each sequence; zeros for a sequence without a row."""
+        if self.complete:
+            return rows.unflatten(0, (self.num_sequences, self.num_bodies)).mean(dim=1)
         summed = rows.new_zeros(self.num_sequences, rows.shape[1]).index_add(0, self.sequence, rows)
         # Not `bincount`: a GPU would have to finish all its work first to know the length of the result.
         count = self.sequence.new_zeros(self.num_sequences)
         count = count.index_add(0, self.sequence, torch.ones_like(self.sequence)).clamp(min=1)
         return summed / count[:, None]
 
-    def put(self, rows: Tensor) -> Tensor:
-        """(N, D, T, V, M) of rows (B, D, T, V); zeros where a body has no row."""
+    def put(self, x: Tensor) -> Tensor:
+        """(N, D, T, V, M) of x (D, T, B, V); zeros where a body has no row."""
+        if self.complete:
+            return x.unflatten(2, (self.num_sequences, self.num_bodies)).permute(2, 0, 1, 4, 3)
+        rows = x.permute(2, 0, 1, 3)  # (B, D, T, V)
         whole = rows.new_zeros(self.num_sequences, self.num_bodies, *rows.shape[1:])
         return whole.index_put((self.sequence, self.body), rows).permute(0, 2, 3, 4, 1)

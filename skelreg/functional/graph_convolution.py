@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+#: Parts of a sum over rows; more gain nothing, measured on a CPU.
+MAX_PARTS = 16
 
 
 def graph_convolution(x: Tensor, adjacency: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -13,12 +19,20 @@ def graph_convolution(x: Tensor, adjacency: Tensor, weight: Tensor, bias: Tensor
     a block widens, since the wide tensor is never held once per subset.
 
     Shape:
-        x: (B, C, T, V); adjacency: (K, V, V) or (B, K, V, V); weight: (K * C_out, C, 1, 1);
-        bias: (K * C_out); output: (B, C_out, T, V).
+        x: (C, T, B, V); adjacency: (K, V, V) for all bodies, or (B, K, V, V);
+        weight: (K * C_out, C, 1, 1); bias: (K * C_out); output: (C_out, T, B, V).
     """
+    if adjacency.ndim == 3:
+        return _one_graph(x, adjacency, weight, bias)
+    y = _graph_a_body(x.permute(2, 0, 1, 3), adjacency, weight, bias)  # (B, C_out, T, V)
+    return y.permute(1, 2, 0, 3)
+
+
+def _graph_a_body(x: Tensor, adjacency: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Of x (B, C, T, V) with a graph (K, V, V) for each body."""
     b, c, t, v = x.shape
-    subsets = adjacency.unbind(-3)
-    rows = x.reshape(-1, v) if adjacency.ndim == 3 else x.reshape(b, -1, v)
+    subsets = adjacency.unbind(1)
+    rows = x.reshape(b, -1, v)
     weights = weight.view(len(subsets), -1, c).unsqueeze(1)  # (K, 1, C_out, C)
     y: Tensor | None = None
     for subset, mix in zip(subsets, weights, strict=True):
@@ -29,5 +43,66 @@ def graph_convolution(x: Tensor, adjacency: Tensor, weight: Tensor, bias: Tensor
     y = y.view(b, -1, t, v)
     if bias is None:
         return y
-    biases = bias.view(len(subsets), -1).T @ adjacency.sum(dim=-2).to(bias.dtype)  # ([B,] C_out, V)
-    return y + biases.unsqueeze(-2)
+    biases = bias.view(len(subsets), -1).T @ adjacency.sum(dim=2).to(bias.dtype)  # (B, C_out, V)
+    return y + biases.unsqueeze(2)
+
+
+def _one_graph(x: Tensor, graph: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Of x (C, T, B, V) with one graph (K, V, V), in few large products."""
+    subsets, dtype = len(graph), _dtype_of_products(x)
+    mix = weight.view(subsets, -1, len(x)).transpose(0, 1).flatten(1)  # (C_out, K * C)
+    shift = None
+    if bias is not None:
+        summed = graph.sum(dim=1).to(bias.dtype)  # (K, V)
+        shift = (bias.view(subsets, -1, 1) * summed[:, None]).sum(dim=0).to(dtype)  # (C_out, V)
+    y: Tensor = _SharedGraph.apply(x.to(dtype), graph.to(dtype), mix.to(dtype), shift)
+    return y
+
+
+def _dtype_of_products(x: Tensor) -> torch.dtype:
+    """What autocast, if it is on for x's device, computes products of x in; it leaves float64 alone."""
+    device = x.device.type
+    if not torch.amp.is_autocast_available(device) or x.dtype == torch.float64:
+        return x.dtype
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype
+
+
+class _SharedGraph(torch.autograd.Function):
+    """y = mix @ [x @ A_1; ...; x @ A_K] + shift.
+
+    Written out, since torch's own gradient would hold the K gradients of x before it adds them up, and
+    because a sum over the millions of rows of x is faster in parts. It has first derivatives only.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, graph: Tensor, mix: Tensor, shift: Tensor | None) -> Tensor:
+        rows = x.reshape(-1, x.shape[-1])  # (C * T * B, V)
+        summed = rows.new_empty(len(graph), *rows.shape)
+        for subset, out in zip(graph, summed, strict=True):
+            torch.mm(rows, subset, out=out)
+        summed = summed.view(mix.shape[1], -1)  # (K * C, T * B * V)
+        ctx.save_for_backward(rows, graph, mix, summed)
+        y = (mix @ summed).view(-1, *x.shape[1:])
+        return y if shift is None else y.add_(shift[:, None, None])
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> Any:
+        rows, graph, mix, summed = ctx.saved_tensors
+        wide = grad.reshape(len(mix), -1)  # (C_out, T * B * V)
+        grad_shift = grad.sum(dim=(1, 2)) if ctx.needs_input_grad[3] else None
+        grad_mix = wide @ summed.T
+        grad_summed = (mix.T @ wide).view(len(graph), *rows.shape)  # (K, C * T * B, V)
+        parts = rows.unflatten(0, (_num_parts(len(rows)), -1)).transpose(1, 2)  # (parts, V, rows of a part)
+        grad_graph = [torch.bmm(parts, g.view(len(parts), -1, g.shape[1])).sum(dim=0) for g in grad_summed]
+        if not ctx.needs_input_grad[0]:
+            return None, torch.stack(grad_graph), grad_mix, grad_shift
+        grad_rows = grad_summed[0] @ graph[0].T
+        for subset, g in zip(graph[1:], grad_summed[1:], strict=True):
+            grad_rows.addmm_(g, subset.T)
+        return grad_rows.view(-1, *grad.shape[1:]), torch.stack(grad_graph), grad_mix, grad_shift
+
+
+def _num_parts(num_rows: int) -> int:
+    """Into how many equal parts rows can be divided."""
+    return next(count for count in range(MAX_PARTS, 0, -1) if num_rows % count == 0)

@@ -33,8 +33,23 @@ def loop_graph_convolution(x: Tensor, adjacency: Tensor, weight: Tensor, bias: T
     return out
 
 
+def one_graph(x: Tensor, adjacency: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """For x (B, C, T, V), as the loop takes it."""
+    return graph_convolution(x.permute(1, 2, 0, 3), adjacency, weight, bias).permute(2, 0, 1, 3)
+
+
+def one_graph_a_body(x: Tensor, adjacency: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    return one_graph(x, adjacency.expand(len(x), -1, -1, -1), weight, bias)
+
+
+CONVOLUTIONS = pytest.mark.parametrize('convolve', [one_graph, one_graph_a_body])
+
+
+@CONVOLUTIONS
 @pytest.mark.parametrize(('subsets', 'channels_in', 'channels_out'), [(3, 2, 5), (1, 4, 2)])
-def test_graph_convolution_agrees_with_the_loop(subsets: int, channels_in: int, channels_out: int) -> None:
+def test_graph_convolution_agrees_with_the_loop(
+    convolve: Any, subsets: int, channels_in: int, channels_out: int
+) -> None:
     generator = torch.Generator().manual_seed(0)
 
     def noise(*shape: int) -> Tensor:
@@ -43,33 +58,55 @@ def test_graph_convolution_agrees_with_the_loop(subsets: int, channels_in: int, 
     x, adjacency = noise(2, channels_in, 3, 6), noise(subsets, 6, 6)
     weight, bias = noise(subsets * channels_out, channels_in, 1, 1), noise(subsets * channels_out)
     expected = loop_graph_convolution(x, adjacency, weight, bias)
-    torch.testing.assert_close(graph_convolution(x, adjacency, weight, bias), expected)
+    torch.testing.assert_close(convolve(x, adjacency, weight, bias), expected)
     torch.testing.assert_close(
-        graph_convolution(x, adjacency, weight, None),
+        convolve(x, adjacency, weight, None),
         loop_graph_convolution(x, adjacency, weight, torch.zeros_like(bias)),
     )
 
 
-def test_graph_convolution_has_the_gradients_of_the_loop() -> None:
+@CONVOLUTIONS
+@pytest.mark.parametrize('batch', [2, 7])  # rows that can be summed in 16 parts, and in 12
+def test_graph_convolution_has_the_gradients_of_the_loop(convolve: Any, batch: int) -> None:
     generator = torch.Generator().manual_seed(0)
-    shapes = [(2, 2, 3, 4), (3, 4, 4), (9, 2, 1, 1), (9,)]
+    shapes = [(batch, 2, 6, 4), (3, 4, 4), (9, 2, 1, 1), (9,)]
     parts = [torch.randn(s, dtype=torch.float64, generator=generator).requires_grad_() for s in shapes]
-    found = torch.autograd.grad(graph_convolution(*parts).square().sum(), parts)
+    found = torch.autograd.grad(convolve(*parts).square().sum(), parts)
     expected = torch.autograd.grad(loop_graph_convolution(*parts).square().sum(), parts)
     torch.testing.assert_close(found, expected)
+
+
+def test_graph_convolution_has_no_gradient_for_what_needs_none() -> None:
+    x, adjacency, weight = torch.randn(2, 3, 4, 5), torch.rand(2, 5, 5), torch.randn(12, 2, 1, 1)
+    y = graph_convolution(x, adjacency, weight.requires_grad_(), None)
+    assert torch.autograd.grad(y.sum(), weight)[0].abs().sum() > 0
+
+
+def test_graph_convolution_computes_in_the_precision_of_autocast() -> None:
+    x, adjacency, weight = torch.randn(2, 3, 4, 5), torch.rand(2, 5, 5), torch.randn(12, 2, 1, 1)
+    parts = [part.requires_grad_() for part in (x, adjacency, weight, torch.randn(12))]
+    expected = graph_convolution(*parts)
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        y = graph_convolution(*parts)
+    assert y.dtype == torch.bfloat16
+    torch.testing.assert_close(y.float(), expected, rtol=0.05, atol=0.1)
+    wanted = torch.autograd.grad(expected.sum(), parts)
+    for found, gradient in zip(torch.autograd.grad(y.float().sum(), parts), wanted, strict=True):
+        assert found.dtype == torch.float32
+        assert (found - gradient).norm() < 0.02 * gradient.norm()
 
 
 @pytest.mark.parametrize('stride', [1, 2])
 @pytest.mark.parametrize('frames', [1, 5, 8])
 def test_a_block_strides_over_frames_only(stride: int, frames: int) -> None:
     block = STGCNBlock(3, 6, stride, 0.0, residual=True, adjacency_shape=(2, 5), edge_importance=True)
-    y = block(torch.randn(2, 3, frames, 5), torch.rand(2, 5, 5))
-    assert y.shape == (2, 6, -(-frames // stride), 5)
+    y = block(torch.randn(3, frames, 2, 5), torch.rand(2, 5, 5))
+    assert y.shape == (6, -(-frames // stride), 2, 5)
 
 
 def test_edge_importance_multiplies_the_adjacency() -> None:
     block = STGCNBlock(3, 6, 1, 0.0, residual=False, adjacency_shape=(2, 5), edge_importance=True).eval()
-    x, adjacency, factors = torch.randn(2, 3, 4, 5), torch.rand(2, 5, 5), torch.rand(2, 5, 5)
+    x, adjacency, factors = torch.randn(3, 4, 2, 5), torch.rand(2, 5, 5), torch.rand(2, 5, 5)
     plain = block(x, adjacency * factors)
     nn.init.ones_(block.edge_importance).data.mul_(factors)
     torch.testing.assert_close(block(x, adjacency), plain)
@@ -163,3 +200,16 @@ def test_a_skipped_body_counts_as_if_it_had_never_been_in_the_batch() -> None:
     encoded, skipped = two_ways(x)
     torch.testing.assert_close(skipped, two_ways(x[..., :1])[0])
     assert not torch.allclose(encoded, skipped)
+
+
+def test_shapes_can_be_asked_for_without_numbers() -> None:
+    backbone, x = small().to('meta'), sequences().to('meta')
+    features = backbone(x)
+    assert features.pooled.shape == (2, 8) and features.pooled.device.type == 'meta'
+
+
+def test_float64_is_left_alone_by_autocast() -> None:
+    backbone, x = small().double().eval(), sequences().double()
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        found = backbone(x).pooled
+    torch.testing.assert_close(found, backbone(x).pooled)

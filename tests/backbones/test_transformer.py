@@ -31,14 +31,21 @@ def half(start: Tensor | None = None, **arguments: Any) -> AttentionHalf:
 def test_attention_half_agrees_with_the_loop() -> None:
     made = half(start=torch.rand(4, 4))
     nn.init.uniform_(made.strength, 0.5, 2)
-    x = torch.randn(2, 2, 3, 4, dtype=torch.float64)
+    x = torch.randn(2, 2, 3, 4, dtype=torch.float64)  # (B, C, R, L)
+
+    def layer(module: nn.Sequential, x: Tensor) -> Tensor:
+        mixed = torch.einsum('oc,bcrl->borl', module[0].weight[:, :, 0, 0], x) + module[0].bias[:, None, None]
+        return module[1](mixed)
+
     encoding = torch.tensor([[loops.position(c, i, 2) for i in range(4)] for c in range(2)])
-    attention = loops.maps(made.query_key(x + encoding[:, None]), 2) * made.strength + made.shared
+    query_key = torch.einsum('oc,bcrl->borl', made.query_key.weight[:, :, 0, 0], x + encoding[:, None])
+    query_key = query_key + made.query_key.bias[:, None, None]
+    attention = loops.maps(query_key, 2) * made.strength + made.shared
     linear = made.mix[0]
     y = loops.attended(x, attention, linear.weight[:, :, 0, 0], linear.bias)
-    y = nn.functional.leaky_relu(made.mix[1](y) + made.inner_skip(x), 0.1)
-    y = nn.functional.leaky_relu(made.feed(y) + made.skip(x), 0.1)
-    torch.testing.assert_close(made(x), y)
+    y = nn.functional.leaky_relu(made.mix[1](y) + layer(made.inner_skip, x), 0.1)
+    y = nn.functional.leaky_relu(layer(made.feed, y) + layer(made.skip, x), 0.1)
+    torch.testing.assert_close(made(x.permute(1, 2, 0, 3)), y.permute(1, 2, 0, 3))
 
 
 def test_release_has_its_widths_and_size() -> None:
@@ -117,7 +124,7 @@ def test_skip_dropout_leaves_the_other_path() -> None:
     block = TransformerBlock(2, 2, 2, 1, 2, 5, temporal_attention=False, num_frames=None, skip_dropout=0.5)
     for norm in (m for m in block.modules() if isinstance(m, nn.BatchNorm2d)):
         norm.eval()
-    x = torch.randn(1, 2, 4, 5)
+    x = torch.randn(2, 4, 1, 5)
     y = block.spatial(x)
     kept = nn.functional.leaky_relu(block.temporal.mix(y) + 2 * y, 0.1)
     dropped = nn.functional.leaky_relu(block.temporal.mix(y), 0.1)
@@ -141,7 +148,7 @@ def test_learned_map_of_frames_is_cut_or_goes_on_with_the_identity(t: int) -> No
     expected = torch.eye(t, dtype=torch.float64)
     size = min(t, 6)
     expected[:size, :size] = made.shared[0, 0, :size, :size]
-    torch.testing.assert_close(made.attention(torch.randn(1, 2, 1, t).double())[0, 0], expected)
+    torch.testing.assert_close(made.attention(torch.randn(2, 1, 1, t).double())[0, 0], expected)
 
 
 def test_input_of_another_layout_is_refused() -> None:

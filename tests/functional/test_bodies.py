@@ -11,14 +11,14 @@ def test_every_body_has_a_row_and_finds_its_way_back():
     bodies = Bodies.every(X)
     rows = bodies.take(X)
     assert rows.shape == (8, 5, 3, 6)
-    torch.testing.assert_close(bodies.put(rows.permute(0, 2, 3, 1)), X)
+    torch.testing.assert_close(bodies.put(rows.permute(2, 3, 0, 1)), X)
 
 
 def test_only_present_bodies_have_rows():
     bodies = Bodies.present(X)
     assert bodies.sequence.tolist() == [0, 1, 1, 3, 3]
     assert bodies.body.tolist() == [0, 0, 1, 0, 1]
-    torch.testing.assert_close(bodies.put(bodies.take(X).permute(0, 2, 3, 1)), X)
+    torch.testing.assert_close(bodies.put(bodies.take(X).permute(2, 3, 0, 1)), X)
 
 
 def test_the_mean_is_over_the_rows_of_each_sequence():

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from skelreg.functional import dropout as module
-from skelreg.functional.dropout import dropout
+from skelreg.functional.dropout import add_dropout, dropout
 
-PROBABILITIES = [0.5, 0.25, 3 / 256, 0.1, 0.9]
+PROBABILITIES = [0.5, 0.25, 3 / 16, 0.1, 0.9]
 
 
 @pytest.mark.parametrize('p', PROBABILITIES)
@@ -24,16 +24,22 @@ def test_the_mean_is_kept(p: float) -> None:
     assert dropout(torch.ones(400_003), p, training=True).mean().item() == pytest.approx(1, abs=0.03)
 
 
-def test_neighbours_are_dropped_independently() -> None:
+@pytest.mark.parametrize('p', [0.5, 0.25, 1 / 16])
+def test_elements_are_dropped_independently(p: float) -> None:
     torch.manual_seed(2)
-    dropped = (dropout(torch.ones(80_000), 0.5, training=True) == 0).view(-1, 8).double()
-    correlation = torch.corrcoef(dropped.T) - torch.eye(8)
-    assert correlation.abs().max() < 0.05
+    dropped = (dropout(torch.ones(80_000), p, training=True) == 0).double()
+    correlation = torch.corrcoef(dropped.view(-1, 64).T) - torch.eye(64)
+    assert correlation.abs().max() < 0.15  # 1,250 rows: five standard deviations
+    quarters = torch.corrcoef(dropped.view(4, -1)) - torch.eye(4)
+    assert quarters.abs().max() < 0.035
+    for lag in (1, 2, 8, 16, 64, 128):
+        shifted = torch.stack([dropped[lag:], dropped[:-lag]])
+        assert torch.corrcoef(shifted)[0, 1].abs() < 0.018
 
 
 @pytest.mark.parametrize('p', [0.1, 1 / 3])
 def test_other_probabilities_take_torchs_own(p: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, '_byte_mask', None)
+    monkeypatch.setattr(module, '_masks_of_bytes', None)
     x = torch.randn(100)
     torch.manual_seed(3)
     expected = torch.nn.functional.dropout(x, p)
@@ -41,7 +47,7 @@ def test_other_probabilities_take_torchs_own(p: float, monkeypatch: pytest.Monke
     assert torch.equal(dropout(x, p, training=True), expected)
 
 
-@pytest.mark.parametrize(('p', 'training'), [(0.0, True), (0.5, False)])
+@pytest.mark.parametrize(('p', 'training'), [(0.0, True), (0, True), (0.5, False)])
 def test_nothing_is_dropped_without_need(p: float, training: bool) -> None:
     x = torch.randn(10)
     assert dropout(x, p, training) is x
@@ -73,3 +79,13 @@ def test_the_gradient_passes_where_the_value_does() -> None:
 def test_no_probability_is_refused(p: float) -> None:
     with pytest.raises(ValueError, match=r'dropout must be in \[0, 1\)'):
         dropout(torch.ones(1), p, training=True)
+
+
+@pytest.mark.parametrize('p', PROBABILITIES)
+def test_what_is_added_is_the_dropout_of_the_same_seed(p: float) -> None:
+    base, x = torch.randn(2, 1000).unbind()
+    torch.manual_seed(5)
+    expected = base + dropout(x, p, training=True)
+    torch.manual_seed(5)
+    torch.testing.assert_close(add_dropout(base, x, p, training=True), expected)
+    torch.testing.assert_close(add_dropout(base, x, p, training=False), base + x)
