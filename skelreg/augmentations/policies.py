@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
 from typing import Any, NamedTuple, cast, get_args
 
 import torch
@@ -58,20 +59,26 @@ class GrowingPolicy(Policy):
         key = None
         if self.key is not None:
             key = _render('key', x, _augmentations(self.key), stream, generator)
+        stages = [_augmentations(stage) for stage in self.stages]
         views: list[View] = []
         grown: list[Augmentation] = []
-        base = _Mixture(x)
-        for index in range(self.num_views):
-            added = _augmentations(self.stages[index])
-            grown += added
-            name = f'stage_{index}'
-            if self.share_base:
-                base = _run(base, added, 'coordinates', generator)
-                view = _finish(name, base, grown, stream, generator)
-            else:
-                view = _render(name, x, grown, stream, generator)
-            views.append(view)
+        for index, base in enumerate(self._coordinates(x, stages, generator)):
+            grown += stages[index]
+            views.append(_finish(f'stage_{index}', base, grown, stream, generator))
         return MultiView(tuple(views), key)
+
+    def _coordinates(
+        self, x: Tensor, stages: list[list[Augmentation]], generator: Generator | None
+    ) -> list[_Mixture]:
+        """What becomes of the coordinates of x in each view, before the stream is made."""
+        bases = [_Mixture(x)] * self.num_views
+        for index, stage in enumerate(stages):
+            grown = bases[index:]
+            if self.share_base:
+                bases[index:] = [_run(grown[0], stage, 'coordinates', generator)] * len(grown)
+            else:
+                bases[index:] = _run_together(grown, stage, generator)
+        return bases
 
     def recipe(self) -> list[tuple[str, list[Augmentation]]]:
         """Key and stages, each stage with what it inherits."""
@@ -159,6 +166,27 @@ def _edges(augmentations: list[Augmentation], generator: Generator | None) -> Ed
         return None
     frozen = tuple(augmentations)
     return lambda graph: _run(_Mixture(graph), frozen, 'graph', generator).x
+
+
+def _run_together(
+    bases: list[_Mixture], augmentations: Sequence[Augmentation], generator: Generator | None
+) -> list[_Mixture]:
+    """Coordinates of several views, as one batch as long as no augmentation mixes its sequences.
+
+    One batch takes as many calls as one view. The views of a sequence lie beside each other in it, as
+    `sample_rows` wants it.
+    """
+    in_coordinates = (part for part in augmentations if part.space == 'coordinates')
+    for mixes, parts in groupby(in_coordinates, key=lambda part: part.mixes):
+        group = list(parts)
+        if mixes or len(bases) == 1:
+            bases = [_run(base, group, 'coordinates', generator) for base in bases]
+            continue
+        batch = torch.stack([base.x for base in bases], dim=1)  # (N, views, C, T, V, M)
+        made = _run(_Mixture(batch.flatten(0, 1)), group, 'coordinates', generator).x
+        views = made.unflatten(0, batch.shape[:2]).unbind(1)
+        bases = [base._replace(x=x) for base, x in zip(bases, views, strict=True)]
+    return bases
 
 
 def _run(

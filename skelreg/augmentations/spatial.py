@@ -6,10 +6,10 @@ import torch
 from torch import Generator, Tensor
 
 from ..functional import augment
-from ..functional.noise import normal
+from ..functional.noise import normal_rows
 from ..graphs import SkeletonLayout, get_layout
 from ..registry import AUGMENTATIONS
-from .base import Augmentation, bernoulli, check_probability, per_sequence
+from .base import Augmentation, bernoulli, check_probability
 
 
 @AUGMENTATIONS.register_module()
@@ -33,8 +33,7 @@ class Shear(Augmentation):
         """factors: (N, 3, 3), zero on the diagonal."""
         factors = self.amplitude * (2 * torch.rand(len(x), 3, 3, device=x.device, generator=generator) - 1)
         applied = bernoulli(x, self.p, generator)[:, None, None]
-        off_diagonal = ~torch.eye(3, dtype=torch.bool, device=x.device)
-        return {'factors': torch.where(applied & off_diagonal, factors, 0)}
+        return {'factors': factors * (applied & ~torch.eye(3, dtype=torch.bool, device=x.device))}
 
     def apply(self, x: Tensor, factors: Tensor) -> Tensor:  # type: ignore[override]
         return augment.shear(x, factors)
@@ -70,7 +69,7 @@ class Rotate(Augmentation):
             fraction = 2 * fraction - 1
         is_main = torch.arange(3, device=x.device) == main
         degrees = fraction * torch.where(is_main, self.main_degrees, self.minor_degrees)
-        return {'degrees': torch.where(bernoulli(x, self.p, generator)[:, None], degrees, 0)}
+        return {'degrees': degrees * bernoulli(x, self.p, generator)[:, None]}
 
     def apply(self, x: Tensor, degrees: Tensor) -> Tensor:  # type: ignore[override]
         return augment.rotate(x, degrees)
@@ -123,8 +122,8 @@ class GaussianNoise(Augmentation):
 
     def sample(self, x: Tensor, generator: Generator | None = None) -> dict[str, Tensor]:
         """noise: as x."""
-        std = torch.where(bernoulli(x, self.p, generator), self.std, 0.0).to(x.dtype)
-        return {'noise': normal(x, generator).mul_(per_sequence(std, x))}
+        applied = bernoulli(x, self.p, generator)
+        return {'noise': normal_rows(x, applied, self.std, generator)}
 
     def apply(self, x: Tensor, noise: Tensor) -> Tensor:  # type: ignore[override]
         return augment.add_to_present(x, noise) if self.keep_absent else x + noise

@@ -7,6 +7,8 @@ bodies makes torch's loops several times slower.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -25,8 +27,8 @@ def temporal_crop(x: Tensor, start: Tensor, padding: int) -> Tensor:
     """
     num_frames = x.shape[2]
     frames = start[:, None] - padding + torch.arange(num_frames, device=x.device)  # (N, T)
-    frames = torch.where(frames < 0, -1 - frames, frames)
-    frames = torch.where(frames >= num_frames, 2 * num_frames - 1 - frames, frames)
+    frames = torch.maximum(frames, -1 - frames)  # those before the first frame, reversed
+    frames = torch.minimum(frames, 2 * num_frames - 1 - frames)  # those behind the last one
     rows = x.flatten(3).flatten(0, 2)  # (N * C * T, V * M)
     first = torch.arange(0, len(rows), num_frames, device=x.device).reshape(x.shape[0], x.shape[1], 1)
     return rows.index_select(0, (first + frames[:, None]).flatten()).reshape(x.shape)
@@ -96,23 +98,21 @@ def spatial_flip(x: Tensor, flip_index: Tensor, applied: Tensor, mirror_coordina
     """
     if x.shape[3] != len(flip_index):
         raise ValueError(f'the layout has {len(flip_index)} joints, the batch has {x.shape[3]}')
-    c, num_bodies = x.shape[1], x.shape[4]
-    bodies = torch.arange(num_bodies, device=x.device)
-    source = (flip_index[:, None] * num_bodies + bodies).flatten()  # (V * M,)
-    own = torch.eye(len(source), dtype=x.dtype, device=x.device)
-    exchange = torch.where(applied[:, None, None], own[:, source], own)  # (N, V * M, V * M)
-    # A product with a permutation is exact, and on a CPU four times as fast as indexing.
-    with torch.autocast(x.device.type, enabled=False):
-        flipped = (x.flatten(3).flatten(1, 2) @ exchange).reshape(x.shape)
-    if not mirror_coordinate:
-        return flipped
-    negated = applied[:, None] & (torch.arange(c, device=x.device) == 0)  # (N, C)
-    return flipped * torch.where(negated, -1, 1)[:, :, None, None, None].to(x.dtype)
+    v, m = x.shape[3:]
+    own = torch.arange(v * m, device=x.device)
+    source = (flip_index[:, None] * m + own[:m]).flatten()
+    source = torch.where(applied[:, None], source, own)  # (N, V * M)
+    rows = x.flatten(3)  # (N, C, T, V * M)
+    # On a CPU this `gather` is two to three times as fast as indexing the joints and choosing sequences.
+    flipped = rows.gather(3, source[:, None, None].expand(rows.shape))
+    if mirror_coordinate:
+        flipped[:, 0] *= (1 - 2 * applied.to(x.dtype))[:, None, None]
+    return flipped.reshape(x.shape)
 
 
 def time_flip(x: Tensor, applied: Tensor) -> Tensor:
     """Play the sequences that ``applied`` (N,) marks backwards."""
-    return torch.where(applied[:, None, None, None, None], x.flip(2), x)
+    return _apply_to_rows(lambda rows: rows.flip(2), x, applied)
 
 
 def blur(x: Tensor, sigma: Tensor, applied: Tensor, normalized: bool) -> Tensor:
@@ -126,18 +126,28 @@ def blur(x: Tensor, sigma: Tensor, applied: Tensor, normalized: bool) -> Tensor:
             those that exist. Otherwise the raw weights exp(-k^2 / 2 sigma^2) are summed up and
             frames beyond the ends count as zero: the result is larger by 1 to 5 times.
     """
-    offset = torch.arange(BLUR_REACH + 1, device=x.device)
-    taps = torch.exp(-offset.square() / (2 * sigma.square()[:, None]))  # (N, 8), from the centre outwards
-    taps = torch.where(applied[:, None], taps, offset == 0)
-    taps = torch.nn.functional.pad(taps, (0, 1))  # the ninth weight, 0, is that of all frames out of reach
-    frame = torch.arange(x.shape[2], device=x.device)
-    distance = (frame[:, None] - frame).abs().clamp(max=BLUR_REACH + 1)  # (T, T)
-    weights = taps.index_select(1, distance.flatten()).unflatten(1, distance.shape)  # (N, T, T)
+    return _apply_to_rows(lambda rows, sigma: _blur(rows, sigma, normalized), x, applied, sigma)
+
+
+def _blur(x: Tensor, sigma: Tensor, normalized: bool) -> Tensor:
+    t = x.shape[2]
+    offset = torch.arange(1 - t, t, device=x.device)
+    taps = torch.exp(-offset.square() / (2 * sigma.square()[:, None]))  # (N, 2 T - 1), from end to end
+    taps = torch.where(offset.abs() <= BLUR_REACH, taps, 0)
+    weights = taps.unfold(1, t, 1).flip(1)  # (N, T, T), row i has the tap of offset j - i at j
     if normalized:
         weights = weights / weights.sum(dim=2, keepdim=True)
     with torch.autocast(x.device.type, enabled=False):
         blurred = weights.to(x.dtype)[:, None] @ x.flatten(3)  # (N, 1, T, T) @ (N, C, T, V * M)
     return blurred.reshape(x.shape)
+
+
+def _apply_to_rows(function: Callable[..., Tensor], x: Tensor, applied: Tensor, *params: Tensor) -> Tensor:
+    """function(x, *params) in the sequences that ``applied`` (N,) marks, x in the others."""
+    if x.device.type != 'cpu':  # to count the marks would make the processor wait for the device
+        return torch.where(applied[:, None, None, None, None], function(x, *params), x)
+    rows = applied.nonzero().squeeze(1)
+    return x.index_put((rows,), function(*(part.index_select(0, rows) for part in (x, *params))))
 
 
 def axis_mask(x: Tensor, axis: Tensor) -> Tensor:
@@ -153,7 +163,9 @@ def axis_mask(x: Tensor, axis: Tensor) -> Tensor:
 
 def present_bodies(x: Tensor) -> Tensor:
     """(N, 1, 1, 1, M) booleans: bodies that are not all zeros."""
-    return x.abs().sum(dim=(1, 2, 3), keepdim=True) != 0
+    n, _, _, v, m = x.shape
+    places = x.reshape(n, -1, v * m).abs().sum(dim=1)  # over whole rows first, which loops take at full speed
+    return places.view(n, 1, 1, v, m).sum(dim=3, keepdim=True) != 0
 
 
 def add_to_present(x: Tensor, values: Tensor) -> Tensor:

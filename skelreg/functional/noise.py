@@ -25,6 +25,19 @@ def normal(like: Tensor, generator: Generator | None = None) -> Tensor:
     return _quantiles().index_select(0, level).view(like.shape).to(like.dtype)
 
 
+def normal_rows(like: Tensor, rows: Tensor, std: float, generator: Generator | None = None) -> Tensor:
+    """Independent normal numbers where ``rows`` (N,) is true, zeros in the other rows of ``like`` (N, ...).
+
+    On a CPU nothing is drawn for the others, so that what comes next from the generator depends on ``rows``.
+    """
+    if like.device.type != 'cpu':  # to count the rows would make the processor wait for the device
+        share = std * rows.to(like.dtype).view(-1, *(1,) * (like.ndim - 1))
+        return normal(like, generator).mul_(share)
+    drawn = normal(like[:1].expand(int(rows.sum()), *like.shape[1:]), generator).mul_(std)
+    with_zeros = torch.cat([drawn.new_zeros(1, *like.shape[1:]), drawn])
+    return with_zeros.index_select(0, torch.where(rows, rows.cumsum(0), 0))
+
+
 @lru_cache(maxsize=1)
 def _quantiles() -> Tensor:
     """(65536,) float32, the normal quantiles at the middle of equal steps, scaled to unit variance."""

@@ -165,3 +165,36 @@ def test_views_know_what_they_are_mixed_of(share_base):
     assert made.key.sources is None and made.views[0].sources is None
     for view in made.views[1:]:
         torch.testing.assert_close(torch.einsum('ij,j...->i...', view.sources, 2 * x), view.skeleton)
+
+
+class FirstOfBatch(Augmentation):
+    """Puts the first sequence of the batch in the place of all."""
+
+    mixes = True
+
+    def sample(self, x, generator=None):
+        return {}
+
+    def apply(self, x):
+        return x[:1].expand_as(x)
+
+
+def test_each_sequence_stays_in_its_place_in_every_view():
+    x = torch.randn(4, 3, 4, 5, 2)
+    made = GrowingPolicy(stages=[[shift(1.0)], [shift(10.0), shift(20.0)], [], [shift(100.0)]])(x, unchanged)
+    for view, added in zip(made.views, (1, 31, 31, 131), strict=True):
+        torch.testing.assert_close(view.skeleton, x + added)
+
+
+def test_every_sequence_of_every_view_has_its_own_draw():
+    made = GrowingPolicy(stages=[[SHIFT], [], [SHIFT]])(X, unchanged)
+    drawn = torch.cat([view.skeleton.flatten(1) for view in made.views])
+    assert (drawn == drawn[:, :1]).all()
+    assert len(drawn[:, 0].unique()) == 3 * len(X)
+
+
+def test_views_are_not_mixed_with_each_other():
+    made = GrowingPolicy(stages=[[SHIFT, dict(type=FirstOfBatch)], []])(X, unchanged)
+    first, second = (view.skeleton.unique() for view in made.views)
+    assert len(first) == len(second) == 1
+    assert first != second

@@ -2,7 +2,7 @@ import pytest
 import torch
 from scipy import stats
 
-from skelreg.functional.noise import normal
+from skelreg.functional.noise import normal, normal_rows
 
 
 def draw(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -31,3 +31,13 @@ def test_one_generator_state_gives_one_draw():
 def test_shape_and_dtype_are_those_of_the_pattern(dtype):
     x = normal(torch.empty(2, 3, 1, dtype=dtype))
     assert (x.shape, x.dtype) == ((2, 3, 1), dtype)
+
+
+def test_rows_that_are_not_chosen_stay_zero():
+    rows = torch.arange(1000) % 3 == 1
+    x = normal_rows(torch.empty(1000, 7, 5), rows, std=0.5, generator=torch.Generator().manual_seed(0))
+    assert not x[~rows].any()
+    assert stats.kstest(x[rows].numpy().ravel() / 0.5, 'norm').pvalue > 0.01
+    assert len(x[rows][:, 0, 0].unique()) > 300
+    for none in (torch.zeros(4, dtype=torch.bool), torch.zeros(0, dtype=torch.bool)):
+        assert torch.equal(normal_rows(torch.ones(len(none), 2), none, std=1.0), torch.zeros(len(none), 2))
