@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .augment import present_bodies
+
 
 @dataclass(frozen=True)
 class Bodies:
@@ -36,8 +38,8 @@ class Bodies:
     @classmethod
     def present(cls, x: Tensor) -> Bodies:
         """The bodies of x (N, C, T, V, M) that are not all zeros; the first of the batch if none is."""
-        n, _, _, _, m = x.shape
-        there = x.detach().abs().amax(dim=(1, 2, 3)) != 0  # (N, M)
+        n, m = len(x), x.shape[-1]
+        there = present_bodies(x.detach()).flatten(1)  # (N, M)
         there[0, 0] |= ~there.any()
         sequence, body = there.nonzero(as_tuple=True)
         return cls(sequence, body, n, m)
@@ -60,8 +62,8 @@ class Bodies:
 
     def put(self, x: Tensor) -> Tensor:
         """(N, D, T, V, M) of x (D, T, B, V); zeros where a body has no row."""
-        if self.complete:
-            return x.unflatten(2, (self.num_sequences, self.num_bodies)).permute(2, 0, 1, 4, 3)
-        rows = x.permute(2, 0, 1, 3)  # (B, D, T, V)
-        whole = rows.new_zeros(self.num_sequences, self.num_bodies, *rows.shape[1:])
-        return whole.index_put((self.sequence, self.body), rows).permute(0, 2, 3, 4, 1)
+        if not self.complete:
+            place = self.sequence * self.num_bodies + self.body
+            whole = x.new_zeros(*x.shape[:2], self.num_sequences * self.num_bodies, x.shape[3])
+            x = whole.index_copy_(2, place, x)
+        return x.unflatten(2, (self.num_sequences, self.num_bodies)).permute(2, 0, 1, 4, 3)
