@@ -38,11 +38,12 @@ def nearest(queries: Tensor, keys: Tensor, k: int, chunk: int = 1024) -> tuple[T
 def _top(cosines: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """The k largest of every row (n, B), earlier columns first among equals.
 
-    `topk` leaves open which of equal values it takes, so rows with a tie at the border are sorted
-    in full; twins in the data make such rows, but few.
+    `topk` leaves open which of equal values it takes, so rows with a tie at the border, where the next
+    value is the same, are sorted in full; twins in the data make such rows, but few.
     """
-    values, indices = cosines.topk(k, dim=1)
-    tied = (cosines >= values[:, -1:]).sum(dim=1) > k
+    values, indices = cosines.topk(min(k + 1, cosines.shape[1]), dim=1)
+    tied = (values[:, k:] == values[:, k - 1 : k]).any(dim=1)
+    values, indices = values[:, :k], indices[:, :k]
     if tied.any():
         in_full = cosines[tied].sort(dim=1, descending=True, stable=True)
         values[tied], indices[tied] = in_full.values[:, :k], in_full.indices[:, :k]
