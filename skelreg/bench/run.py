@@ -74,8 +74,10 @@ def profile(backbone: str) -> str:
     """
     if backbone not in training.BACKBONES:
         raise ConfigError(f"no backbone '{backbone}'", accepted=closest(backbone, training.BACKBONES))
+    keep_freed_memory()
     step = training.step_of(training.pretext_model(training.BACKBONES[backbone]), training.batch_of(16))
-    step()
+    for _ in range(3):
+        step()
     with torch_profile(activities=[ProfilerActivity.CPU]) as recorded:
         step()
     operators = recorded.key_averages()
