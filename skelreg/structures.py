@@ -176,8 +176,7 @@ class Step:
     @cached_property
     def similarities(self) -> tuple[Tensor, ...]:
         """(N, 1 + K) cosines of every view's queries with [own key, queue], not divided by anything."""
-        # One product for all views reads the queue once.
-        return self._compared(torch.stack(self.queries)).unbind()
+        return tuple(map(self._compared, self.queries))
 
     @cached_property
     def class_logits(self) -> tuple[Tensor, ...]:
@@ -225,12 +224,11 @@ class Step:
         return self._compared(_unit(project(pooled if self.embed is None else self.embed(pooled))))
 
     def _compared(self, queries: Tensor) -> Tensor:
-        """(..., N, 1 + K) cosines of queries (..., N, d) with [own key, queue]."""
+        """(N, 1 + K) cosines of queries (N, d) with [own key, queue]."""
         negatives, keys = _supplied(self.negatives, 'similarities'), self.keys
         # Divided by a temperature of 0.07, a cosine in bf16 would be off by up to 0.06.
         with torch.autocast(keys.device.type, enabled=False):
-            own = (queries * keys).sum(dim=-1, keepdim=True)
-            return torch.cat([own, queries @ negatives.T], dim=-1)
+            return torch.cat([(queries * keys).sum(dim=1, keepdim=True), queries @ negatives.T], dim=1)
 
     def of(self, view: View) -> Step:
         """A step over one more view, of these or of fewer sequences; needs 'extra_views'.
