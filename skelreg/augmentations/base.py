@@ -27,8 +27,8 @@ class Augmentation(nn.Module, ABC):
     Attributes:
         space: 'coordinates' runs before the stream (joint, bone, motion) is made, 'stream' after;
             'graph' runs inside the backbone, once a block, and x is a graph (N, K, V, V) there.
-        mixes: Whether what becomes of a sequence depends on the others of the batch. Of coordinates that are
-            not mixed, a policy may make several views as one larger batch.
+        mixes: Whether what becomes of a sequence depends on the others of the batch. Where it does not, a
+            policy may hand in several views as one larger batch: a draw for a whole batch is then theirs.
         needs_xyz: Whether it takes the channels for x, y and z of one unit; data of other channels, such as
             2D with scores, are refused then.
     """

@@ -26,7 +26,7 @@ class GrowingPolicy(Policy):
 
     In each view, augmentations of coordinates run first, then the stream is made, then those of the
     stream run; those of the graph travel with the view into the backbone. Within a space they keep
-    the order of the config. Every view draws for itself.
+    the order of the config. Every sequence of every view gets a draw of its own.
 
     Args:
         stages: For each view, the configs of the augmentations that it adds.
@@ -157,7 +157,8 @@ def _finish(
 ) -> View:
     """A view from coordinates that are augmented already."""
     made = _run(base._replace(x=stream(base.x)), augmentations, 'stream', generator)
-    return View(name, made.x, _edges(augmentations, generator), made.sources)
+    # A view from `_run_together` lies among the others; modules of others may rely on `view`.
+    return View(name, made.x.contiguous(), _edges(augmentations, generator), made.sources)
 
 
 def _edges(augmentations: list[Augmentation], generator: Generator | None) -> EdgePerturbation | None:
@@ -177,12 +178,13 @@ def _run_together(
     `sample_rows` wants it.
     """
     in_coordinates = (part for part in augmentations if part.space == 'coordinates')
-    for mixes, parts in groupby(in_coordinates, key=lambda part: part.mixes):
+    for mixes, parts in groupby(in_coordinates, key=lambda part: part.mixes or part.mixes_labels):
         group = list(parts)
         if mixes or len(bases) == 1:
             bases = [_run(base, group, 'coordinates', generator) for base in bases]
             continue
-        batch = torch.stack([base.x for base in bases], dim=1)  # (N, views, C, T, V, M)
+        with torch.autocast(bases[0].x.device.type, enabled=False):  # it refuses to stack some types
+            batch = torch.stack([base.x for base in bases], dim=1)  # (N, views, C, T, V, M)
         made = _run(_Mixture(batch.flatten(0, 1)), group, 'coordinates', generator).x
         views = made.unflatten(0, batch.shape[:2]).unbind(1)
         bases = [base._replace(x=x) for base, x in zip(bases, views, strict=True)]

@@ -6,23 +6,21 @@ import ctypes
 import os
 
 #: Parameters of glibc's `mallopt`.
-TRIM_THRESHOLD, MMAP_MAX = -1, -4
-#: The heap keeps what is free at its end, and large blocks come from it like small ones: glibc would map
-#: those above 32 MiB by themselves and return each when it is freed.
-KEPT = ((MMAP_MAX, 0), (TRIM_THRESHOLD, 2**31 - 1))
+TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
+#: In bytes: how much may lie free at the end of the heap, and the largest block that glibc takes from the
+#: heap and does not map by itself. Larger ones come back from the kernel every time: with them on the heap
+#: too (M_MMAP_MAX 0) it grew by a block a round where something small was kept beside a large block.
+KEPT_AT_THE_END, LARGEST_FROM_HEAP = 2**31 - 1, 32 * 2**20
 #: Settings of a user, which are left alone.
-OF_THE_USER = (
-    'MALLOC_TRIM_THRESHOLD_', 'MALLOC_TOP_PAD_', 'MALLOC_MMAP_THRESHOLD_', 'MALLOC_MMAP_MAX_',
-    'GLIBC_TUNABLES',
-)
+OF_THE_USER = ('MALLOC_TRIM_THRESHOLD_', 'MALLOC_MMAP_THRESHOLD_', 'MALLOC_TOP_PAD_', 'GLIBC_TUNABLES')
 
 
 def keep_freed_memory() -> bool:
-    """Keep the memory of freed tensors in this process, for those of the next step.
+    """Keep the memory of freed tensors of up to 32 MiB in this process, for those of the next step.
 
     A step frees what it took, glibc returns it to the kernel, and the kernel clears every page of it when
-    the next step asks again: on a CPU 40 % of the time of augmented views, and of ST-GCN's step with 128
-    sequences. The process keeps its peak instead, which it would reach again anyhow.
+    the next step asks again: 40 % of the time of augmented views on a CPU. The process keeps its peak
+    instead, which it would reach again anyhow.
 
     Returns:
         Whether that could be set: not without glibc, and not over settings in the environment.
@@ -33,4 +31,5 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):  # another C library, another system
         return False
-    return all(mallopt(option, value) == 1 for option, value in KEPT)
+    settings = ((MMAP_THRESHOLD, LARGEST_FROM_HEAP), (TRIM_THRESHOLD, KEPT_AT_THE_END))
+    return all(mallopt(option, value) == 1 for option, value in settings)

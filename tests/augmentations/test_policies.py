@@ -198,3 +198,36 @@ def test_views_are_not_mixed_with_each_other():
     first, second = (view.skeleton.unique() for view in made.views)
     assert len(first) == len(second) == 1
     assert first != second
+
+
+class Permuted(Augmentation):
+    """Says what it mixes, and not that it does."""
+
+    def sample(self, x, generator=None):
+        return {'order': torch.randperm(len(x), generator=generator)}
+
+    def apply(self, x, order):
+        return x[order]
+
+    def sources(self, order):
+        return torch.eye(len(order))[order]
+
+
+def test_what_gives_sources_mixes():
+    x = torch.randn(6, 3, 4, 5, 1)
+    for view in GrowingPolicy(stages=[[dict(type=Permuted)], []])(x, unchanged).views:
+        torch.testing.assert_close(torch.einsum('ij,j...->i...', view.sources, x), view.skeleton)
+
+
+@pytest.mark.parametrize('dtype', [torch.float64, torch.bfloat16, torch.float16])
+def test_views_keep_type_and_layout(dtype):
+    x = torch.randn(3, 3, 4, 5, 2, dtype=dtype)
+    with torch.autocast('cpu'):
+        views = GrowingPolicy(stages=[[CROP], [CROP], []])(x, unchanged).views
+    assert all(view.skeleton.dtype == dtype and view.skeleton.is_contiguous() for view in views)
+
+
+def test_a_batch_without_sequences_has_views():
+    stages = [[CROP], [dict(type=name, p=0.5) for name in ('SpatialFlip', 'GaussianNoise', 'GaussianBlur')]]
+    made = GrowingPolicy(stages=stages, layout='nucla')(torch.zeros(0, 3, 8, 20, 2), unchanged)
+    assert [len(view.skeleton) for view in made.views] == [0, 0]
