@@ -29,6 +29,14 @@ def normal_rows(like: Tensor, rows: Tensor, std: float, generator: Generator | N
     """Independent normal numbers where ``rows`` (N,) is true, zeros in the other rows of ``like`` (N, ...).
 
     On a CPU nothing is drawn for the others, so that what comes next from the generator depends on ``rows``.
+
+    Args:
+        like: Gives shape, dtype and device.
+        rows: Booleans.
+        std: Standard deviation, in the unit of the data.
+        generator: None takes torch's global one.
+    Shape:
+        like: (N, ...); rows: (N,); output: as like.
     """
     if like.device.type != 'cpu':  # to count the rows would make the processor wait for the device
         share = std * rows.to(like.dtype).view(-1, *(1,) * (like.ndim - 1))
