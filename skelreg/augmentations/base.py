@@ -11,6 +11,7 @@ from typing import ClassVar, Literal, Self
 import torch
 from torch import Generator, Tensor, nn
 
+from ..functional.axis_maps import AxisMaps
 from ..functional.global_batch import sample_rows
 from ..structures import MultiView
 
@@ -69,6 +70,22 @@ class Augmentation(nn.Module, ABC):
         """The constructor's arguments where they are kept under their own name, for `--explain`."""
         names = inspect.signature(type(self)).parameters
         return ', '.join(f'{name}={vars(self)[name]}' for name in names if name in vars(self))
+
+
+class AxisAugmentation(Augmentation):
+    """An augmentation that rearranges frames or joints, or mixes channels, each axis by itself.
+
+    Authors override `sample` and `maps`. A policy puts the maps of a chain together and passes over the data
+    once for all of them, so that `sample` may look at the shape, type and device of x only.
+    """
+
+    @abstractmethod
+    def maps(self, x: Tensor, **params: Tensor) -> AxisMaps:
+        """What given parameters do to a batch shaped as x (N, C, T, V, M)."""
+
+    def apply(self, x: Tensor, *args: Tensor, **params: Tensor) -> Tensor:  # type: ignore[override]
+        """Transform x (N, C, T, V, M) with given parameters."""
+        return self.maps(x, *args, **params)(x)
 
 
 class Policy(nn.Module, ABC):

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
-from typing import Any, NamedTuple, cast, get_args
+from typing import Any, NamedTuple, TypeGuard, cast, get_args
 
 import torch
 from torch import Generator, Tensor, nn
 
 from ..errors import PluginError
+from ..functional.axis_maps import AxisMaps
 from ..graphs import SkeletonLayout
 from ..provenance import title_of
 from ..registry import AUGMENTATIONS, POLICIES, config_path
 from ..structures import EdgePerturbation, MultiView, View
-from .base import Augmentation, Policy, Space
+from .base import Augmentation, AxisAugmentation, Policy, Space
 
 Stream = Callable[[Tensor], Tensor]
 Configs = Sequence[Mapping[str, Any]]
@@ -75,7 +76,7 @@ class GrowingPolicy(Policy):
         for index, stage in enumerate(stages):
             grown = bases[index:]
             if self.share_base:
-                bases[index:] = [_run(grown[0], stage, 'coordinates', generator)] * len(grown)
+                bases[index:] = [_run(grown[0], stage, 'coordinates', generator).computed()] * len(grown)
             else:
                 bases[index:] = _run_together(grown, stage, generator)
         return bases
@@ -138,10 +139,21 @@ def _augmentations(modules: nn.Module) -> list[Augmentation]:
 
 
 class _Mixture(NamedTuple):
-    """Skeletons (N, C, T, V, M), or graphs, on their way through augmentations, and `View.sources` so far."""
+    """Skeletons (N, C, T, V, M), or graphs, on their way through augmentations.
+
+    Attributes:
+        x: What was computed so far.
+        sources: `View.sources` so far.
+        maps: What is still to be done to x.
+    """
 
     x: Tensor
     sources: Tensor | None = None
+    maps: AxisMaps = AxisMaps()
+
+    def computed(self) -> _Mixture:
+        """The same with nothing left to be done."""
+        return _Mixture(self.maps(self.x), self.sources)
 
 
 def _render(
@@ -156,8 +168,9 @@ def _finish(
     name: str, base: _Mixture, augmentations: list[Augmentation], stream: Stream, generator: Generator | None
 ) -> View:
     """A view from coordinates that are augmented already."""
-    made = _run(base._replace(x=stream(base.x)), augmentations, 'stream', generator)
-    # A view from `_run_together` lies among the others; modules of others may rely on `view`.
+    base = base.computed()
+    made = _run(base._replace(x=stream(base.x)), augmentations, 'stream', generator).computed()
+    # A view from `_run_together` may lie among the others; modules of others may rely on `view`.
     return View(name, made.x.contiguous(), _edges(augmentations, generator), made.sources)
 
 
@@ -166,7 +179,7 @@ def _edges(augmentations: list[Augmentation], generator: Generator | None) -> Ed
     if not any(augmentation.space == 'graph' for augmentation in augmentations):
         return None
     frozen = tuple(augmentations)
-    return lambda graph: _run(_Mixture(graph), frozen, 'graph', generator).x
+    return lambda graph: _run(_Mixture(graph), frozen, 'graph', generator).computed().x
 
 
 def _run_together(
@@ -175,7 +188,7 @@ def _run_together(
     """Coordinates of several views, as one batch as long as no augmentation mixes its sequences.
 
     One batch takes as many calls as one view. The views of a sequence lie beside each other in it, as
-    `sample_rows` wants it.
+    `sample_rows` wants it. While nothing but maps of axes was asked for, it holds every sequence once.
     """
     in_coordinates = (part for part in augmentations if part.space == 'coordinates')
     for mixes, parts in groupby(in_coordinates, key=lambda part: part.mixes or part.mixes_labels):
@@ -183,31 +196,62 @@ def _run_together(
         if mixes or len(bases) == 1:
             bases = [_run(base, group, 'coordinates', generator) for base in bases]
             continue
-        with torch.autocast(bases[0].x.device.type, enabled=False):  # it refuses to stack some types
-            batch = torch.stack([base.x for base in bases], dim=1)  # (N, views, C, T, V, M)
-        made = _run(_Mixture(batch.flatten(0, 1)), group, 'coordinates', generator).x
-        views = made.unflatten(0, batch.shape[:2]).unbind(1)
-        bases = [base._replace(x=x) for base, x in zip(bases, views, strict=True)]
+        batch = _run(_stacked(bases), group, 'coordinates', generator)
+        xs = [batch.x] * len(bases)
+        if batch.maps.copies == 1:
+            xs = batch.x.unflatten(0, (len(batch.x) // len(bases), len(bases))).unbind(1)
+        maps = batch.maps.apart(len(bases))
+        bases = [base._replace(x=x, maps=own) for base, x, own in zip(bases, xs, maps, strict=True)]
     return bases
+
+
+def _stacked(bases: list[_Mixture]) -> _Mixture:
+    """Several views as one batch, in which the views of a sequence lie beside each other."""
+    maps = AxisMaps.together([base.maps for base in bases])
+    if maps is not None and all(base.x is bases[0].x for base in bases):
+        return _Mixture(bases[0].x, maps=maps)
+    computed = [base.computed().x for base in bases]
+    with torch.autocast(computed[0].device.type, enabled=False):  # it refuses to stack some types
+        return _Mixture(torch.stack(computed, dim=1).flatten(0, 1))
 
 
 def _run(
     mixture: _Mixture, augmentations: Sequence[Augmentation], space: Space, generator: Generator | None
 ) -> _Mixture:
-    x, sources = mixture
+    """The mixture after the augmentations of a space; maps of axes are put together and not computed yet."""
     for augmentation in augmentations:
-        if augmentation.space == space:
-            params = augmentation.parameters_for(x, generator)
-            y = augmentation.apply(x, **params)
-            if y.shape != x.shape:
-                raise PluginError(
-                    f'{title_of(augmentation)} changes the shape of its input',
-                    got=tuple(y.shape), accepted=tuple(x.shape), where=f'policy, space {space}',
-                    fix='mend the augmentation; skelreg.testing.check_augmentation names every clause',
-                )
-            x = y
-            mixed = augmentation.sources(**params)
-            if mixed is not None:
-                with torch.autocast(x.device.type, enabled=False):
-                    sources = mixed if sources is None else mixed @ sources
-    return _Mixture(x, sources)
+        if augmentation.space != space:
+            continue
+        if _is_map(augmentation):
+            like = mixture.maps.stand_in(mixture.x)
+            maps = augmentation.maps(like, **augmentation.parameters_for(like, generator))
+            mixture = mixture._replace(maps=mixture.maps.then(maps))
+        else:
+            mixture = _applied(augmentation, mixture.computed(), space, generator)
+    return mixture
+
+
+def _is_map(augmentation: Augmentation) -> TypeGuard[AxisAugmentation]:
+    """Whether `maps` says all that it does; a subclass may have an `apply` of its own."""
+    return isinstance(augmentation, AxisAugmentation) and (
+        type(augmentation).apply is AxisAugmentation.apply and not augmentation.mixes_labels
+    )
+
+
+def _applied(
+    augmentation: Augmentation, mixture: _Mixture, space: Space, generator: Generator | None
+) -> _Mixture:
+    x, sources, _ = mixture
+    params = augmentation.parameters_for(x, generator)
+    y = augmentation.apply(x, **params)
+    if y.shape != x.shape:
+        raise PluginError(
+            f'{title_of(augmentation)} changes the shape of its input',
+            got=tuple(y.shape), accepted=tuple(x.shape), where=f'policy, space {space}',
+            fix='mend the augmentation; skelreg.testing.check_augmentation names every clause',
+        )
+    mixed = augmentation.sources(**params)
+    if mixed is not None:
+        with torch.autocast(x.device.type, enabled=False):
+            sources = mixed if sources is None else mixed @ sources
+    return _Mixture(y, sources)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import torch
 from torch import Generator, Tensor
 
-from ..functional import augment
+from ..functional import augment, axis_maps
+from ..functional.axis_maps import AxisMaps
 from ..functional.noise import normal_rows
 from ..graphs import SkeletonLayout, get_layout
 from ..registry import AUGMENTATIONS
-from .base import Augmentation, bernoulli, check_probability
+from .base import Augmentation, AxisAugmentation, bernoulli, check_probability
 
 
 @AUGMENTATIONS.register_module()
-class Shear(Augmentation):
+class Shear(AxisAugmentation):
     """Shears the skeleton about the origin, each axis by its own share of the two others.
 
     Args:
@@ -35,12 +36,12 @@ class Shear(Augmentation):
         applied = bernoulli(x, self.p, generator)[:, None, None]
         return {'factors': factors * (applied & ~torch.eye(3, dtype=torch.bool, device=x.device))}
 
-    def apply(self, x: Tensor, factors: Tensor) -> Tensor:  # type: ignore[override]
-        return augment.shear(x, factors)
+    def maps(self, x: Tensor, factors: Tensor) -> AxisMaps:  # type: ignore[override]
+        return axis_maps.shear(factors)
 
 
 @AUGMENTATIONS.register_module()
-class Rotate(Augmentation):
+class Rotate(AxisAugmentation):
     """Rotates about one main axis, drawn at random, and slightly about the two others.
 
     Args:
@@ -71,12 +72,12 @@ class Rotate(Augmentation):
         degrees = fraction * torch.where(is_main, self.main_degrees, self.minor_degrees)
         return {'degrees': degrees * bernoulli(x, self.p, generator)[:, None]}
 
-    def apply(self, x: Tensor, degrees: Tensor) -> Tensor:  # type: ignore[override]
-        return augment.rotate(x, degrees)
+    def maps(self, x: Tensor, degrees: Tensor) -> AxisMaps:  # type: ignore[override]
+        return axis_maps.rotate(degrees)
 
 
 @AUGMENTATIONS.register_module()
-class SpatialFlip(Augmentation):
+class SpatialFlip(AxisAugmentation):
     """Exchanges the left and the right side of the body.
 
     Args:
@@ -100,8 +101,8 @@ class SpatialFlip(Augmentation):
         """applied: (N,) booleans."""
         return {'applied': bernoulli(x, self.p, generator)}
 
-    def apply(self, x: Tensor, applied: Tensor) -> Tensor:  # type: ignore[override]
-        return augment.spatial_flip(x, self.flip_index, applied, self.mirror_coordinate)
+    def maps(self, x: Tensor, applied: Tensor) -> AxisMaps:  # type: ignore[override]
+        return axis_maps.spatial_flip(applied, self.flip_index, x.shape[1] if self.mirror_coordinate else 0)
 
 
 @AUGMENTATIONS.register_module()
@@ -130,7 +131,7 @@ class GaussianNoise(Augmentation):
 
 
 @AUGMENTATIONS.register_module()
-class AxisMask(Augmentation):
+class AxisMask(AxisAugmentation):
     """Sets one coordinate channel of a sequence to zero.
 
     Args:
@@ -146,5 +147,5 @@ class AxisMask(Augmentation):
         axis = torch.randint(x.shape[1], (len(x),), device=x.device, generator=generator)
         return {'axis': torch.where(bernoulli(x, self.p, generator), axis, -1)}
 
-    def apply(self, x: Tensor, axis: Tensor) -> Tensor:  # type: ignore[override]
-        return augment.axis_mask(x, axis)
+    def maps(self, x: Tensor, axis: Tensor) -> AxisMaps:  # type: ignore[override]
+        return axis_maps.axis_mask(axis, x.shape[1])

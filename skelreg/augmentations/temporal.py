@@ -5,13 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Generator, Tensor
 
-from ..functional import augment
+from ..functional import augment, axis_maps
+from ..functional.axis_maps import AxisMaps
 from ..registry import AUGMENTATIONS
-from .base import Augmentation, bernoulli, check_probability
+from .base import Augmentation, AxisAugmentation, bernoulli, check_probability
 
 
 @AUGMENTATIONS.register_module()
-class TemporalCrop(Augmentation):
+class TemporalCrop(AxisAugmentation):
     """Pads both ends with reversed frames and cuts the old length out at a random place.
 
     Args:
@@ -32,15 +33,15 @@ class TemporalCrop(Augmentation):
         start = torch.randint(2 * padding + 1, (len(x),), device=x.device, generator=generator)
         return {'start': torch.where(bernoulli(x, self.p, generator), start, padding)}
 
-    def apply(self, x: Tensor, start: Tensor) -> Tensor:  # type: ignore[override]
-        return augment.temporal_crop(x, start, self._padding(x))
+    def maps(self, x: Tensor, start: Tensor) -> AxisMaps:  # type: ignore[override]
+        return axis_maps.temporal_crop(start, self._padding(x), x.shape[2])
 
     def _padding(self, x: Tensor) -> int:
         return x.shape[2] // self.padding_ratio
 
 
 @AUGMENTATIONS.register_module()
-class TimeFlip(Augmentation):
+class TimeFlip(AxisAugmentation):
     """Plays a sequence backwards.
 
     Args:
@@ -55,8 +56,8 @@ class TimeFlip(Augmentation):
         """applied: (N,) booleans."""
         return {'applied': bernoulli(x, self.p, generator)}
 
-    def apply(self, x: Tensor, applied: Tensor) -> Tensor:  # type: ignore[override]
-        return augment.time_flip(x, applied)
+    def maps(self, x: Tensor, applied: Tensor) -> AxisMaps:  # type: ignore[override]
+        return axis_maps.time_flip(applied, x.shape[2])
 
 
 @AUGMENTATIONS.register_module()

@@ -19,10 +19,7 @@ def normal(like: Tensor, generator: Generator | None = None) -> Tensor:
     """
     if like.device.type != 'cpu':
         return torch.randn(like.shape, dtype=like.dtype, device=like.device, generator=generator)
-    words = torch.empty((like.numel() + 3) // 4, dtype=torch.int64)
-    words.random_(torch.iinfo(torch.int64).min, None, generator=generator)
-    level = words.view(torch.uint16)[: like.numel()].to(torch.int32)
-    return _quantiles().index_select(0, level).view(like.shape).to(like.dtype)
+    return _quantiles().index_select(0, _levels(like.numel(), generator)).view(like.shape).to(like.dtype)
 
 
 def normal_rows(like: Tensor, rows: Tensor, std: float, generator: Generator | None = None) -> Tensor:
@@ -41,9 +38,18 @@ def normal_rows(like: Tensor, rows: Tensor, std: float, generator: Generator | N
     if like.device.type != 'cpu':  # to count the rows would make the processor wait for the device
         share = std * rows.to(like.dtype).view(-1, *(1,) * (like.ndim - 1))
         return normal(like, generator).mul_(share)
-    drawn = normal(like[:1].expand(int(rows.sum()), *like.shape[1:]), generator).mul_(std)
-    with_zeros = torch.cat([drawn.new_zeros(1, *like.shape[1:]), drawn])
-    return with_zeros.index_select(0, torch.where(rows, rows.cumsum(0), 0))
+    size, count = like[:1].numel(), int(rows.sum())
+    drawn = torch.empty(1 + count, size)
+    drawn[0] = 0  # for all rows that have no noise
+    torch.index_select(_quantiles() * std, 0, _levels(count * size, generator), out=drawn[1:].view(-1))
+    return drawn.index_select(0, torch.where(rows, rows.cumsum(0), 0)).view(like.shape).to(like.dtype)
+
+
+def _levels(count: int, generator: Generator | None) -> Tensor:
+    """(count,) int32, uniform over the quantiles."""
+    words = torch.empty((count + 3) // 4, dtype=torch.int64)
+    words.random_(torch.iinfo(torch.int64).min, None, generator=generator)
+    return words.view(torch.uint16)[:count].to(torch.int32)
 
 
 @lru_cache(maxsize=1)

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import torch
 from torch import Generator, Tensor
 
-from ..augmentations.base import Augmentation, Space
+from ..augmentations.base import Augmentation, AxisAugmentation, Space
 from ..graphs import SkeletonLayout, get_layout
 from ..registry import AUGMENTATIONS, POLICIES
 from ..structures import MultiView
@@ -31,7 +31,8 @@ def check_augmentation(
 
     Raises:
         ContractError: With the first broken clause: builds, space, parameters, runs, shape, dtype,
-            finite, device, generator, replay, sources, input is not modified, own draw, gradient, p=0.
+            finite, device, generator, replay, sources, input is not modified, sample of axis maps, own draw,
+            gradient, p=0.
     """
     layout = get_layout(layout)
     augmentation = build(AUGMENTATIONS, cfg, layout=layout)
@@ -46,6 +47,8 @@ def check_augmentation(
     _check_result(contract, x, y)
     _check_replay(contract, augmentation, x, params, y)
     _check_sources(contract, augmentation, params)
+    if isinstance(augmentation, AxisAugmentation):
+        _check_blind(contract, augmentation, x, params)
     nothing = 'a graph without edges' if augmentation.space == 'graph' else 'absent bodies'
     with contract.runs(f'a batch of {nothing} (all zeros)'):
         zeros = torch.zeros_like(x)
@@ -132,6 +135,18 @@ def _check_sources(contract: Contract, augmentation: Augmentation, params: dict[
     sums = shares.sum(dim=1)
     is_shares = bool((shares >= 0).all()) and torch.allclose(sums, torch.ones_like(sums), atol=1e-4)
     contract.require(is_shares, 'sources', 'a row holds a negative share, or its sum is not 1')
+
+
+def _check_blind(
+    contract: Contract, augmentation: AxisAugmentation, x: Tensor, params: dict[str, Tensor]
+) -> None:
+    """Clause 'sample of axis maps': drawn before the numbers of x are computed."""
+    clause = 'sample of axis maps'
+    with contract.runs(f'{clause} of zeros'):
+        blind = augmentation.sample(torch.zeros_like(x), _generator())
+    contract.require(blind.keys() == params.keys(), clause, 'what sample draws depends on the numbers of x')
+    for name, value in params.items():
+        contract.same(value, blind[name], clause, f'{name} depends on the numbers of x')
 
 
 def _draws_from(contract: Contract, run: Callable[[Generator], Any]) -> Any:

@@ -2,9 +2,11 @@ import pytest
 import torch
 from torch import nn
 
-from skelreg.augmentations.base import Augmentation
+from skelreg.augmentations.base import Augmentation, AxisAugmentation
 from skelreg.augmentations.policies import GrowingPolicy, SingleViewPolicy
+from skelreg.augmentations.spatial import Rotate
 from skelreg.errors import ConfigError
+from skelreg.functional.axis_maps import AxisMaps
 from skelreg.functional.streams import motion
 
 
@@ -231,3 +233,86 @@ def test_a_batch_without_sequences_has_views():
     stages = [[CROP], [dict(type=name, p=0.5) for name in ('SpatialFlip', 'GaussianNoise', 'GaussianBlur')]]
     made = GrowingPolicy(stages=stages, layout='nucla')(torch.zeros(0, 3, 8, 20, 2), unchanged)
     assert [len(view.skeleton) for view in made.views] == [0, 0]
+
+
+MAPS = [
+    dict(type='TemporalCrop'), dict(type='Shear'), dict(type='SpatialFlip'), dict(type='Rotate'),
+    dict(type='TimeFlip'), dict(type='GaussianBlur'), dict(type='AxisMask'), dict(type='SpatialFlip'),
+]
+
+
+@pytest.mark.parametrize('space', ['coordinates', 'stream'])
+def test_a_chain_of_maps_gives_what_its_augmentations_give_in_turn(space):
+    policy = SingleViewPolicy(MAPS, layout='nucla')
+    for augmentation in policy.augmentations:
+        augmentation.space = space
+    x = torch.randn(6, 3, 12, 20, 2)
+    made = policy(x, motion, torch.Generator().manual_seed(1)).views[0].skeleton
+    generator = torch.Generator().manual_seed(1)
+    expected = motion(x) if space == 'stream' else x
+    for augmentation in policy.augmentations:
+        expected = augmentation(expected, generator)
+    torch.testing.assert_close(made, expected if space == 'stream' else motion(expected))
+
+
+@pytest.mark.parametrize('share_base', [False, True])
+def test_views_of_maps_are_those_that_their_draws_say(share_base, monkeypatch):
+    """Each view from the drawn parameters, sequence by sequence."""
+    drawn = []
+
+    def recorded(self, x, generator=None):
+        params = sample(self, x, generator)
+        drawn.append(params['degrees'])
+        return params
+
+    sample = Rotate.sample
+    monkeypatch.setattr(Rotate, 'sample', recorded)
+    x = torch.randn(3, 3, 4, 20, 2)
+    rotation = dict(type='Rotate')
+    stages = [[rotation], [rotation], [shift(1.0), rotation]]
+    made = GrowingPolicy(stages, share_base=share_base)(x, unchanged)
+    for place in range(3):
+        own = [draw.reshape(3, -1, 3)[place] for draw in drawn]  # for each stage, (views, 3)
+        for view, made_view in enumerate(made.views):
+            y = x[place : place + 1]
+            for stage in range(view + 1):
+                degrees = own[stage][0 if share_base else view - stage]
+                y = Rotate().apply(y + 1 if stage == 2 else y, degrees[None])
+            torch.testing.assert_close(made_view.skeleton[place : place + 1], y)
+
+
+class OwnApply(Rotate):
+    """Does more than its maps say."""
+
+    def apply(self, x, degrees):
+        return super().apply(x, degrees) + 5
+
+
+def test_a_subclass_with_its_own_apply_keeps_it():
+    still = dict(type=OwnApply, main_degrees=0.0, minor_degrees=0.0)
+    made = GrowingPolicy([[still], [CROP]])(X, unchanged)
+    assert all((view.skeleton == 5).all() for view in made.views)
+
+
+class SometimesBackwards(AxisAugmentation):
+    """Says nothing where it changes nothing."""
+
+    calls = 0
+
+    def sample(self, x, generator=None):
+        return {}
+
+    def maps(self, x):
+        self.calls += 1
+        frames = torch.arange(x.shape[2]).flip(0).expand(len(x), -1)
+        return AxisMaps() if self.calls % 2 else AxisMaps(frames=frames)
+
+
+def test_views_whose_maps_change_different_axes_are_computed_apart():
+    x = torch.randn(3, 3, 4, 5, 2)
+    still = dict(type='Rotate', main_degrees=0.0, minor_degrees=0.0)
+    policy = GrowingPolicy([[dict(type=SometimesBackwards), still], []])
+    policy.stages[0][0].mixes = True  # so that each view has a call of its own
+    first, second = (view.skeleton for view in policy(x, unchanged).views)
+    assert torch.equal(first, x)
+    assert torch.equal(second, x.flip(2))

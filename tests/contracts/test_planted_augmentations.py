@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from skelreg.augmentations.base import Augmentation, Policy, bernoulli, per_sequence
+from skelreg.augmentations.base import Augmentation, AxisAugmentation, Policy, bernoulli, per_sequence
+from skelreg.functional.axis_maps import AxisMaps
 from skelreg.structures import MultiView, View
 from skelreg.testing import ContractError, check_augmentation, check_policy
 
@@ -129,16 +130,33 @@ class NegativeShares(Swaps):
         return 2 * torch.eye(len(factor)) - torch.eye(len(factor)).roll(1, dims=0)
 
 
+class SoundMaps(AxisAugmentation):
+    """Scales a sequence, as a map of its channels."""
+
+    def sample(self, x: Tensor, generator: Generator | None = None) -> dict[str, Tensor]:
+        return {'factor': torch.rand(len(x), device=x.device, generator=generator)}
+
+    def maps(self, x: Tensor, factor: Tensor) -> AxisMaps:
+        return AxisMaps(channels=factor[:, None].expand(-1, x.shape[1]))
+
+
+class ScalesBySize(SoundMaps):
+    def sample(self, x: Tensor, generator: Generator | None = None) -> dict[str, Tensor]:
+        drawn = super().sample(x, generator)['factor']
+        return {'factor': drawn / (1 + x.abs().amax(dim=(1, 2, 3, 4)))}
+
+
 DEFECTS = [
     (WrongSpace, 'space'), (PlainParameters, 'parameters'), (Crashes, 'runs'), (Shortens, 'shape'),
     (Doubles, 'dtype'), (DividesByTheBody, 'finite'), (HardDevice, 'device'), (GlobalDraw, 'generator'),
     (DrawsInApply, 'replay'), (SpoilsParameters, 'replay'), (InPlace, 'input is not modified'),
     (OneForAll, 'own draw'), (CutsTheGraph, 'gradient'), (IgnoresP, 'p=0'),
     (HidesThatItMixes, 'sources'), (NoMatrix, 'sources'), (NoShares, 'sources'), (NegativeShares, 'sources'),
+    (ScalesBySize, 'sample of axis maps'),
 ]
 
 
-@pytest.mark.parametrize('sound', [Sound, Swaps])
+@pytest.mark.parametrize('sound', [Sound, SoundMaps, Swaps])
 def test_a_sound_augmentation_passes(sound: type[Augmentation]) -> None:
     check_augmentation(dict(type=sound))
 

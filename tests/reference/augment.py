@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import torch
 
 
 def temporal_crop(x, start, padding):
@@ -66,3 +67,9 @@ def fill_mask(x, mask, fill, keep_absent):
                 if mask[frame, joint]:
                     out[:, frame, joint, body] = fill
     return out
+
+
+def assert_each(out, x, oracle, *params):
+    """Compare a batch with an oracle of one sequence, each with its own parameters."""
+    expected = [oracle(sample.numpy(), *own) for sample, *own in zip(x, *params, strict=True)]
+    torch.testing.assert_close(out, torch.from_numpy(np.stack(expected)))
