@@ -32,9 +32,10 @@ class Shear(AxisAugmentation):
 
     def sample(self, x: Tensor, generator: Generator | None = None) -> dict[str, Tensor]:
         """factors: (N, 3, 3), zero on the diagonal."""
-        factors = self.amplitude * (2 * torch.rand(len(x), 3, 3, device=x.device, generator=generator) - 1)
-        applied = bernoulli(x, self.p, generator)[:, None, None]
-        return {'factors': factors * (applied & ~torch.eye(3, dtype=torch.bool, device=x.device))}
+        factors = torch.empty(x.shape[0], 3, 3, device=x.device)
+        factors.uniform_(-self.amplitude, self.amplitude, generator=generator)
+        factors.diagonal(dim1=1, dim2=2).zero_()
+        return {'factors': factors.mul_(bernoulli(x, self.p, generator)[:, None, None])}
 
     def maps(self, x: Tensor, factors: Tensor) -> AxisMaps:  # type: ignore[override]
         return axis_maps.shear(factors)
@@ -64,13 +65,12 @@ class Rotate(AxisAugmentation):
 
     def sample(self, x: Tensor, generator: Generator | None = None) -> dict[str, Tensor]:
         """degrees: (N, 3) about x, y and z."""
-        main = torch.randint(3, (len(x), 1), device=x.device, generator=generator)
-        fraction = torch.rand(len(x), 3, device=x.device, generator=generator)
-        if not self.one_sided:
-            fraction = 2 * fraction - 1
-        is_main = torch.arange(3, device=x.device) == main
-        degrees = fraction * torch.where(is_main, self.main_degrees, self.minor_degrees)
-        return {'degrees': degrees * bernoulli(x, self.p, generator)[:, None]}
+        n = x.shape[0]
+        main = torch.randint(3, (n, 1), device=x.device, generator=generator)
+        fraction = torch.empty(n, 3, device=x.device)
+        largest = torch.full_like(fraction, self.minor_degrees).scatter_(1, main, self.main_degrees)
+        fraction.uniform_(0.0 if self.one_sided else -1.0, 1.0, generator=generator)
+        return {'degrees': fraction * largest * bernoulli(x, self.p, generator)[:, None]}
 
     def maps(self, x: Tensor, degrees: Tensor) -> AxisMaps:  # type: ignore[override]
         return axis_maps.rotate(degrees)

@@ -7,7 +7,7 @@ bodies makes torch's loops several times slower.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -27,28 +27,30 @@ def blur(x: Tensor, sigma: Tensor, applied: Tensor, normalized: bool) -> Tensor:
             those that exist. Otherwise the raw weights exp(-k^2 / 2 sigma^2) are summed up and
             frames beyond the ends count as zero: the result is larger by 1 to 5 times.
     """
-    return _apply_to_rows(lambda rows, sigma: _blur(rows, sigma, normalized), x, applied, sigma)
+    if x.device.type != 'cpu':  # to count the marks would make the processor wait for the device
+        return torch.where(applied[:, None, None, None, None], _blur(x, sigma, normalized), x)
+    rows = applied.nonzero().squeeze(1)
+    return x.index_copy(0, rows, _blur(x.index_select(0, rows), sigma.index_select(0, rows), normalized))
 
 
 def _blur(x: Tensor, sigma: Tensor, normalized: bool) -> Tensor:
-    t = x.shape[2]
-    offset = torch.arange(1 - t, t, device=x.device)
-    taps = torch.exp(-offset.square() / (2 * sigma.square()[:, None]))  # (N, 2 T - 1), from end to end
-    taps = torch.where(offset.abs() <= BLUR_REACH, taps, 0)
+    n, c, t, v, m = x.shape
+    taps = torch.exp(_squared_offsets(t, x.device) / (-2 * sigma.square())[:, None])  # (N, 2 T - 1)
     weights = taps.unfold(1, t, 1).flip(1)  # (N, T, T), row i has the tap of offset j - i at j
+    weights = weights[:, None].expand(n, c, t, t)
     if normalized:
-        weights = weights / weights.sum(dim=2, keepdim=True)
+        weights = weights / weights[:, :1].sum(dim=3, keepdim=True)
     with torch.autocast(x.device.type, enabled=False):
-        blurred = weights.to(x.dtype)[:, None] @ x.flatten(3)  # (N, 1, T, T) @ (N, C, T, V * M)
-    return blurred.reshape(x.shape)
+        blurred = torch.bmm(weights.to(x.dtype).flatten(0, 1), x.reshape(n * c, t, v * m))
+    return blurred.view(x.shape)
 
 
-def _apply_to_rows(function: Callable[..., Tensor], x: Tensor, applied: Tensor, *params: Tensor) -> Tensor:
-    """function(x, *params) in the sequences that ``applied`` (N,) marks, x in the others."""
-    if x.device.type != 'cpu':  # to count the marks would make the processor wait for the device
-        return torch.where(applied[:, None, None, None, None], function(x, *params), x)
-    rows = applied.nonzero().squeeze(1)
-    return x.index_put((rows,), function(*(part.index_select(0, rows) for part in (x, *params))))
+@lru_cache(maxsize=32)
+def _squared_offsets(t: int, device: torch.device) -> Tensor:
+    """(2 T - 1) from end to end, infinite beyond the reach."""
+    with torch.inference_mode(False):  # what is kept here must serve a later training step too
+        offset = torch.arange(1 - t, t, device=device)
+        return torch.where(offset.abs() <= BLUR_REACH, offset.square().float(), torch.inf)
 
 
 def present_bodies(x: Tensor) -> Tensor:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+#: What rotations are made of: constants, cosines and sines of the angles about x, y and z.
+_ENTRIES = ('1', '0', 'cx', 'cy', 'cz', 'sx', 'sy', 'sz', '-sx', '-sy', '-sz')
+#: The rotations about x, y and z, row by row.
+_ROTATIONS = '1 0 0  0 cx sx  0 -sx cx', 'cy 0 -sy  0 1 0  sy 0 cy', 'cz sz 0  -sz cz 0  0 0 1'
 
 
 class AxisMaps(NamedTuple):
@@ -97,12 +103,17 @@ def _map_channels(rows: Tensor, channels: Tensor, copies: int) -> Tensor:
 
 
 def _take_frames(rows: Tensor, frames: Tensor, copies: int) -> Tensor:
-    _, c, t, places = rows.shape
-    sequence = torch.arange(len(frames), device=rows.device) // copies
-    channel = torch.arange(c, device=rows.device)
-    first = (sequence[:, None] * c + channel) * t  # (R, C), the row of every sequence's and channel's frame 0
-    chosen = (first[:, :, None] + frames[:, None]).flatten()
-    return rows.flatten(0, 2).index_select(0, chosen).view(len(frames), c, t, places)
+    n, c, t, places = rows.shape
+    chosen = (_first_frames(n, copies, c, t, rows.device) + frames[:, None]).flatten()
+    return rows.flatten(0, 2).index_select(0, chosen).view(n * copies, c, t, places)
+
+
+@lru_cache(maxsize=32)
+def _first_frames(n: int, copies: int, c: int, t: int, device: torch.device) -> Tensor:
+    """(R, C, 1): where frame 0 of every result's sequence and channel lies among the N * C * T rows."""
+    with torch.inference_mode(False):  # what is kept here must serve a later training step too
+        first = torch.arange(0, n * c * t, t, device=device).view(n, c, 1)
+        return first.repeat_interleave(copies, dim=0)
 
 
 def _take_joints(rows: Tensor, joints: Tensor, bodies: int) -> Tensor:
@@ -144,9 +155,17 @@ def temporal_crop(start: Tensor, padding: int, num_frames: int) -> AxisMaps:
         padding: Frames that are put before and behind, at most T; the edge frame is repeated.
         num_frames: T.
     """
-    frames = start[:, None] - padding + torch.arange(num_frames, device=start.device)  # (N, T)
-    frames = torch.maximum(frames, -1 - frames)  # those before the first frame, reversed
-    return AxisMaps(frames=torch.minimum(frames, 2 * num_frames - 1 - frames))  # and behind the last one
+    return AxisMaps(frames=_cuts(padding, num_frames, start.device)[start])
+
+
+@lru_cache(maxsize=32)
+def _cuts(padding: int, num_frames: int, device: torch.device) -> Tensor:
+    """(2 padding + 1, T): the frames of every cut."""
+    with torch.inference_mode(False):  # as above
+        frames = torch.arange(-padding, num_frames + padding, device=device)
+        frames = torch.maximum(frames, -1 - frames)  # those before the first frame, reversed
+        frames = torch.minimum(frames, 2 * num_frames - 1 - frames)  # and behind the last one
+        return frames.unfold(0, num_frames, 1).contiguous()
 
 
 def time_flip(applied: Tensor, num_frames: int) -> AxisMaps:
@@ -172,14 +191,19 @@ def rotate(degrees: Tensor) -> AxisMaps:
     """
     radians = degrees.deg2rad()
     cos, sin = radians.cos(), radians.sin()
-    zero, one = torch.zeros_like(cos[:, 0]), torch.ones_like(cos[:, 0])
-    (cx, cy, cz), (sx, sy, sz) = cos.unbind(1), sin.unbind(1)
-    about_x = [one, zero, zero, zero, cx, sx, zero, -sx, cx]
-    about_y = [cy, zero, -sy, zero, one, zero, sy, zero, cy]
-    about_z = [cz, sz, zero, -sz, cz, zero, zero, zero, one]
-    matrices = torch.stack(about_x + about_y + about_z, dim=1).reshape(len(degrees), 3, 3, 3)
+    one, zero = torch.ones_like(cos[:, :1]), torch.zeros_like(cos[:, :1])
+    entries = torch.cat([one, zero, cos, sin, -sin], dim=1)
+    about_x, about_y, about_z = entries[:, _rotation_places(degrees.device)].unbind(1)  # (N, 3, 3) each
     with torch.autocast(degrees.device.type, enabled=False):
-        return AxisMaps(channels=torch.bmm(matrices[:, 2], torch.bmm(matrices[:, 1], matrices[:, 0])))
+        return AxisMaps(channels=torch.bmm(about_z, torch.bmm(about_y, about_x)))
+
+
+@lru_cache(maxsize=8)
+def _rotation_places(device: torch.device) -> Tensor:
+    """(3, 3, 3): of each of `_ROTATIONS`, where its entries are among `_ENTRIES`."""
+    places = [[_ENTRIES.index(entry) for entry in rotation.split()] for rotation in _ROTATIONS]
+    with torch.inference_mode(False):  # as above
+        return torch.tensor(places, device=device).view(3, 3, 3)
 
 
 def spatial_flip(applied: Tensor, flip_index: Tensor, mirrored_channels: int = 0) -> AxisMaps:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 
@@ -47,9 +48,9 @@ def normal_rows(like: Tensor, rows: Tensor, std: float, generator: Generator | N
 
 def _levels(count: int, generator: Generator | None) -> Tensor:
     """(count,) int32, uniform over the quantiles."""
-    words = torch.empty((count + 3) // 4, dtype=torch.int64)
-    words.random_(torch.iinfo(torch.int64).min, None, generator=generator)
-    return words.view(torch.uint16)[:count].to(torch.int32)
+    seed = int(torch.randint(2**63 - 1, (), generator=generator))
+    words = np.random.SFC64(seed).random_raw((count + 3) // 4)  # twice as fast as torch's
+    return torch.from_numpy(words.view(np.uint16)[:count]).to(torch.int32)
 
 
 @lru_cache(maxsize=1)
