@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from .errors import DataError
 
@@ -83,18 +84,31 @@ def write_durably(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to be written in the block, beside its final name; then flushed to the disk and renamed.
+
+    Where the block or the disk fails, a file that stood there before is untouched.
+    """
+    part = path.with_name(f'.{path.name}.{os.getpid()}')
+    try:
+        with open(part, 'wb') as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+        sync_folder(path.parent)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def replace_file(path: Path, content: bytes) -> None:
-    """Write a file beside its final name, flush it to the disk, and rename it; folders are made as needed.
+    """Write a file so that its name never stands for half of it; folders are made as needed.
 
     Raises:
         DataError: If it cannot be written or the disk is full; a file that stood there before is untouched.
     """
-    part = path.with_name(f'.{path.name}.{os.getpid()}')
     with unwritable_is_data_error(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            write_durably(part, content)
-            part.replace(path)
-            sync_folder(path.parent)
-        finally:
-            part.unlink(missing_ok=True)
+        with whole_file(path) as file:
+            file.write(content)

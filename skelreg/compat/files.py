@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import zipfile
 from collections.abc import Callable, Mapping
@@ -12,7 +11,7 @@ from typing import Any, BinaryIO
 import torch
 from torch.serialization import get_unsafe_globals_in_checkpoint
 
-from ..durable import sync_folder
+from ..durable import whole_file
 from ..errors import CheckpointError
 from .plain import plain
 
@@ -111,14 +110,9 @@ def save_text(text: str, path: str | Path) -> None:
 
 
 def _write_durably(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    part = path.with_name(f'.{path.name}.{os.getpid()}')
     try:
-        with open(part, 'wb') as file:
+        with whole_file(path) as file:
             write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-        sync_folder(path.parent)
     except (OSError, RuntimeError) as error:
         # torch reports a failed write as a RuntimeError raised while the OSError was handled
         reason = error if isinstance(error, OSError) else error.__context__ or error
@@ -126,5 +120,3 @@ def _write_durably(path: Path, write: Callable[[BinaryIO], object]) -> None:
             'the checkpoint could not be written; a previous one is untouched', got=str(reason),
             where=str(path), fix='free some space or choose another --work-dir, then continue with --resume',
         ) from error
-    finally:
-        part.unlink(missing_ok=True)
