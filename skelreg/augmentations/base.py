@@ -6,7 +6,7 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self, TypeGuard
 
 import torch
 from torch import Generator, Tensor, nn
@@ -75,17 +75,25 @@ class Augmentation(nn.Module, ABC):
 class AxisAugmentation(Augmentation):
     """An augmentation that rearranges frames or joints, or mixes channels, each axis by itself.
 
-    Authors override `sample` and `maps`. A policy puts the maps of a chain together and passes over the data
-    once for all of them, so that `sample` may look at the shape, type and device of x only.
+    Authors override `sample` and `maps`, for coordinates or the stream. A policy puts the maps of a chain
+    together before the numbers of x are known: `sample` and `maps` get a tensor of NaN and may look at its
+    shape, type and device only.
     """
 
     @abstractmethod
     def maps(self, x: Tensor, **params: Tensor) -> AxisMaps:
-        """What given parameters do to a batch shaped as x (N, C, T, V, M)."""
+        """What given parameters do to a batch shaped as x (N, C, T, V, M); R = N, no copies."""
 
     def apply(self, x: Tensor, *args: Tensor, **params: Tensor) -> Tensor:  # type: ignore[override]
         """Transform x (N, C, T, V, M) with given parameters."""
         return self.maps(x, *args, **params)(x)
+
+
+def is_axis_map(augmentation: Augmentation) -> TypeGuard[AxisAugmentation]:
+    """Whether `maps` says all that it does; a subclass may have an `apply` of its own."""
+    return isinstance(augmentation, AxisAugmentation) and (
+        type(augmentation).apply is AxisAugmentation.apply and not augmentation.mixes_labels
+    )
 
 
 class Policy(nn.Module, ABC):

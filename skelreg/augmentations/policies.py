@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
-from typing import Any, NamedTuple, TypeGuard, cast, get_args
+from typing import Any, NamedTuple, cast, get_args
 
 import torch
 from torch import Generator, Tensor, nn
@@ -15,7 +15,7 @@ from ..graphs import SkeletonLayout
 from ..provenance import title_of
 from ..registry import AUGMENTATIONS, POLICIES, config_path
 from ..structures import EdgePerturbation, MultiView, View
-from .base import Augmentation, AxisAugmentation, Policy, Space
+from .base import Augmentation, AxisAugmentation, Policy, Space, is_axis_map
 
 Stream = Callable[[Tensor], Tensor]
 Configs = Sequence[Mapping[str, Any]]
@@ -207,12 +207,11 @@ def _run_together(
 
 def _stacked(bases: list[_Mixture]) -> _Mixture:
     """Several views as one batch, in which the views of a sequence lie beside each other."""
-    maps = AxisMaps.together([base.maps for base in bases])
-    if maps is not None and all(base.x is bases[0].x for base in bases):
-        return _Mixture(bases[0].x, maps=maps)
-    computed = [base.computed().x for base in bases]
-    with torch.autocast(computed[0].device.type, enabled=False):  # it refuses to stack some types
-        return _Mixture(torch.stack(computed, dim=1).flatten(0, 1))
+    with torch.autocast(bases[0].x.device.type, enabled=False):  # it refuses to stack some types
+        maps = AxisMaps.together([base.maps for base in bases])
+        if maps is not None and all(base.x is bases[0].x for base in bases):
+            return _Mixture(bases[0].x, maps=maps)
+        return _Mixture(torch.stack([base.computed().x for base in bases], dim=1).flatten(0, 1))
 
 
 def _run(
@@ -222,26 +221,31 @@ def _run(
     for augmentation in augmentations:
         if augmentation.space != space:
             continue
-        if _is_map(augmentation):
-            like = mixture.maps.stand_in(mixture.x)
-            maps = augmentation.maps(like, **augmentation.parameters_for(like, generator))
-            mixture = mixture._replace(maps=mixture.maps.then(maps))
+        if is_axis_map(augmentation):
+            mixture = _mapped(augmentation, mixture, space, generator)
         else:
-            mixture = _applied(augmentation, mixture.computed(), space, generator)
+            mixture = _applied(augmentation, mixture, space, generator)
     return mixture
 
 
-def _is_map(augmentation: Augmentation) -> TypeGuard[AxisAugmentation]:
-    """Whether `maps` says all that it does; a subclass may have an `apply` of its own."""
-    return isinstance(augmentation, AxisAugmentation) and (
-        type(augmentation).apply is AxisAugmentation.apply and not augmentation.mixes_labels
-    )
+def _mapped(
+    augmentation: AxisAugmentation, mixture: _Mixture, space: Space, generator: Generator | None
+) -> _Mixture:
+    like = mixture.maps.stand_in(mixture.x)
+    maps = augmentation.maps(like, **augmentation.parameters_for(like, generator))
+    misfit = maps.misfit(like) if maps.copies == 1 else f'it makes {maps.copies} copies of a sequence'
+    if misfit:
+        raise PluginError(
+            f'{title_of(augmentation)} does not fit this batch', got=misfit, where=f'policy, space {space}',
+            fix='leave it out for such data, or mend it; skelreg.testing.check_augmentation says what',
+        )
+    return mixture._replace(maps=mixture.maps.then(maps))
 
 
 def _applied(
     augmentation: Augmentation, mixture: _Mixture, space: Space, generator: Generator | None
 ) -> _Mixture:
-    x, sources, _ = mixture
+    x, sources, _ = mixture.computed()
     params = augmentation.parameters_for(x, generator)
     y = augmentation.apply(x, **params)
     if y.shape != x.shape:

@@ -1,7 +1,7 @@
-"""The maths of augmentations: no randomness, one parameter a sequence, never in place.
+"""The maths of augmentations that are no `axis_maps`: no randomness, never in place.
 
-Every function takes x (N, C, T, V, M) and returns a tensor of the same shape, type and device. Joints
-and bodies are flattened before a mask or an index is broadcast over them: a last axis of one or two
+Skeletons are (N, C, T, V, M), each with parameters of its own, and come back in the same shape, type and
+device. Joints and bodies are flattened before a mask is broadcast over them: a last axis of one or two
 bodies makes torch's loops several times slower.
 """
 
@@ -27,30 +27,31 @@ def blur(x: Tensor, sigma: Tensor, applied: Tensor, normalized: bool) -> Tensor:
             those that exist. Otherwise the raw weights exp(-k^2 / 2 sigma^2) are summed up and
             frames beyond the ends count as zero: the result is larger by 1 to 5 times.
     """
-    if x.device.type != 'cpu':  # to count the marks would make the processor wait for the device
-        return torch.where(applied[:, None, None, None, None], _blur(x, sigma, normalized), x)
-    rows = applied.nonzero().squeeze(1)
-    return x.index_copy(0, rows, _blur(x.index_select(0, rows), sigma.index_select(0, rows), normalized))
+    with torch.autocast(x.device.type, enabled=False):
+        if x.device.type != 'cpu':  # to count the marks would make the processor wait for the device
+            return torch.where(applied[:, None, None, None, None], _blur(x, sigma, normalized), x)
+        rows = applied.nonzero().squeeze(1)
+        blurred = _blur(x.index_select(0, rows), sigma.index_select(0, rows), normalized)
+        return x.index_copy(0, rows, blurred)
 
 
 def _blur(x: Tensor, sigma: Tensor, normalized: bool) -> Tensor:
     n, c, t, v, m = x.shape
-    taps = torch.exp(_squared_offsets(t, x.device) / (-2 * sigma.square())[:, None])  # (N, 2 T - 1)
+    squares, within = _offsets(t, x.device)
+    taps = torch.exp(squares / (-2 * sigma.square())[:, None]) * within  # (N, 2 T - 1), from end to end
     weights = taps.unfold(1, t, 1).flip(1)  # (N, T, T), row i has the tap of offset j - i at j
     weights = weights[:, None].expand(n, c, t, t)
     if normalized:
         weights = weights / weights[:, :1].sum(dim=3, keepdim=True)
-    with torch.autocast(x.device.type, enabled=False):
-        blurred = torch.bmm(weights.to(x.dtype).flatten(0, 1), x.reshape(n * c, t, v * m))
-    return blurred.view(x.shape)
+    return torch.bmm(weights.to(x.dtype).flatten(0, 1), x.reshape(n * c, t, v * m)).view(x.shape)
 
 
 @lru_cache(maxsize=32)
-def _squared_offsets(t: int, device: torch.device) -> Tensor:
-    """(2 T - 1) from end to end, infinite beyond the reach."""
+def _offsets(t: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """(2 T - 1) each: squared offsets between frames, and whether they are within reach."""
     with torch.inference_mode(False):  # what is kept here must serve a later training step too
         offset = torch.arange(1 - t, t, device=device)
-        return torch.where(offset.abs() <= BLUR_REACH, offset.square().float(), torch.inf)
+        return offset.square(), offset.abs() <= BLUR_REACH
 
 
 def present_bodies(x: Tensor) -> Tensor:

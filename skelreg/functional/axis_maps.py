@@ -38,12 +38,14 @@ class AxisMaps(NamedTuple):
         """The results (R, C, T, V, M) for x (N, C, T, V, M); x itself if there is nothing to do.
 
         Raises:
-            ValueError: If x has another number of channels, frames or joints.
+            ValueError: If the maps are for another number of results, channels, frames or joints.
         """
         copies = self.copies
         if copies == 1 and all(part is None for part in self[:3]):
             return x
-        self._check(x)
+        misfit = self.misfit(x)
+        if misfit:
+            raise ValueError(misfit)
         rows = x.flatten(3)  # (N, C, T, V * M): torch's loops are slow on a last axis of one or two bodies
         if self.channels is not None:
             rows, copies = _map_channels(rows, self.channels, copies), 1
@@ -55,10 +57,19 @@ class AxisMaps(NamedTuple):
             rows = _take_joints(rows, self.joints, x.shape[4])
         return rows.reshape(len(rows), *x.shape[1:])
 
-    def _check(self, x: Tensor) -> None:
+    def misfit(self, x: Tensor) -> str:
+        """What keeps the maps from being those of x (N, C, T, V, M); nothing if they fit."""
+        rows = x.shape[0] * self.copies
         for part, size, name in zip(self[:3], x.shape[1:4], ('channels', 'frames', 'joints'), strict=True):
-            if part is not None and part.shape[1] != size:
-                raise ValueError(f'the augmentation is for {part.shape[1]} {name}, the batch has {size}')
+            if part is None:
+                continue
+            if part.shape[1] != size:
+                return f'it is for {part.shape[1]} {name}, the batch has {size}'
+            expected = [(rows, size), (rows, size, size)][: 1 + (name == 'channels')]
+            if part.shape not in expected:
+                shapes = ' or '.join(map(str, expected))
+                return f'its {name} are of shape {tuple(part.shape)}, not {shapes}'
+        return ''
 
     def then(self, later: AxisMaps) -> AxisMaps:
         """These maps, and after them ``later`` ones of their R results, as one."""
@@ -68,12 +79,12 @@ class AxisMaps(NamedTuple):
         )
 
     def stand_in(self, x: Tensor) -> Tensor:
-        """A tensor shaped as the results for x; its numbers mean nothing where there are several copies."""
-        return x if self.copies == 1 else x[:1].expand(len(x) * self.copies, *x.shape[1:])
+        """A tensor shaped as the results for x, which are not computed yet: all its numbers are NaN."""
+        return x.new_full((), torch.nan).expand(x.shape[0] * self.copies, *x.shape[1:])
 
     @classmethod
     def together(cls, several: Sequence[AxisMaps]) -> AxisMaps | None:
-        """Maps of the same sequences as one with a copy for each; None if not all change the same axes."""
+        """Maps of the same sequences, one copy each, as one of several; None if they change other axes."""
         forms = {tuple(None if part is None else part.ndim for part in maps[:3]) for maps in several}
         if len(forms) > 1:
             return None
@@ -83,10 +94,10 @@ class AxisMaps(NamedTuple):
         )
         return cls(channels, frames, joints, len(several))
 
-    def apart(self, copies: int) -> list[AxisMaps]:
-        """Undo `together`: the maps of every copy alone."""
+    def apart(self, views: int) -> list[AxisMaps]:
+        """Undo `together`: the maps of every view alone, where the R results are those of so many views."""
         channels, frames, joints = (
-            [None] * copies if part is None else part.unflatten(0, (len(part) // copies, copies)).unbind(1)
+            [None] * views if part is None else part.unflatten(0, (len(part) // views, views)).unbind(1)
             for part in self[:3]
         )
         return [AxisMaps(*parts) for parts in zip(channels, frames, joints, strict=True)]
@@ -162,7 +173,7 @@ def _cuts(padding: int, num_frames: int, device: torch.device) -> Tensor:
         frames = torch.arange(-padding, num_frames + padding, device=device)
         frames = torch.maximum(frames, -1 - frames)  # those before the first frame, reversed
         frames = torch.minimum(frames, 2 * num_frames - 1 - frames)  # and behind the last one
-        return frames.unfold(0, num_frames, 1).contiguous()
+        return frames.unfold(0, num_frames, 1)
 
 
 def time_flip(applied: Tensor, num_frames: int) -> AxisMaps:

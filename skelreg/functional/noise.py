@@ -11,36 +11,27 @@ from torch import Generator, Tensor
 _LEVELS = 2**16
 
 
-def normal(like: Tensor, generator: Generator | None = None) -> Tensor:
-    """Independent standard normal numbers of a tensor's shape, dtype and device.
-
-    torch draws them one by one on a CPU, which takes longer than all other augmentations together. There
-    four numbers come from one 64-bit draw, each 16 bits choosing one of 65,536 equally likely quantiles:
-    mean 0 and variance 1, none beyond 4.4 standard deviations. Other devices take torch's own.
-    """
-    if like.device.type != 'cpu':
-        return torch.randn(like.shape, dtype=like.dtype, device=like.device, generator=generator)
-    return _quantiles().index_select(0, _levels(like.numel(), generator)).view(like.shape).to(like.dtype)
-
-
 def normal_rows(like: Tensor, rows: Tensor, std: float, generator: Generator | None = None) -> Tensor:
     """Independent normal numbers where ``rows`` (N,) is true, zeros in the other rows of ``like`` (N, ...).
 
-    On a CPU nothing is drawn for the others, so that what comes next from the generator depends on ``rows``.
+    torch draws them one by one on a CPU, which takes longer than all other augmentations together. There
+    four numbers come from 64 random bits, each 16 bits choosing one of 65,536 equally likely quantiles:
+    none beyond 4.4 standard deviations. Other devices take torch's own.
 
     Args:
         like: Gives shape, dtype and device.
         rows: Booleans.
         std: Standard deviation, in the unit of the data.
-        generator: None takes torch's global one.
+        generator: None takes torch's global one; what comes next from it does not depend on ``rows``.
     Shape:
         like: (N, ...); rows: (N,); output: as like.
     """
     if like.device.type != 'cpu':  # to count the rows would make the processor wait for the device
         share = std * rows.to(like.dtype).view(-1, *(1,) * (like.ndim - 1))
-        return normal(like, generator).mul_(share)
+        drawn = torch.randn(like.shape, dtype=like.dtype, device=like.device, generator=generator)
+        return drawn.mul_(share)
     size, count = like[:1].numel(), int(rows.sum())
-    drawn = torch.empty(1 + count, size)
+    drawn = torch.empty(1 + count, size, dtype=torch.float32)
     drawn[0] = 0  # for all rows that have no noise
     torch.index_select(_quantiles() * std, 0, _levels(count * size, generator), out=drawn[1:].view(-1))
     return drawn.index_select(0, torch.where(rows, rows.cumsum(0), 0)).view(like.shape).to(like.dtype)

@@ -9,7 +9,8 @@ from typing import Any, get_args
 import torch
 from torch import Generator, Tensor
 
-from ..augmentations.base import Augmentation, AxisAugmentation, Space
+from ..augmentations.base import Augmentation, AxisAugmentation, Space, is_axis_map
+from ..functional.axis_maps import AxisMaps
 from ..graphs import SkeletonLayout, get_layout
 from ..registry import AUGMENTATIONS, POLICIES
 from ..structures import MultiView
@@ -31,8 +32,8 @@ def check_augmentation(
 
     Raises:
         ContractError: With the first broken clause: builds, space, parameters, runs, shape, dtype,
-            finite, device, generator, replay, sources, input is not modified, sample of axis maps, own draw,
-            gradient, p=0.
+            finite, device, generator, replay, sources, input is not modified, axis maps, own draw, gradient,
+            p=0.
     """
     layout = get_layout(layout)
     augmentation = build(AUGMENTATIONS, cfg, layout=layout)
@@ -47,7 +48,7 @@ def check_augmentation(
     _check_result(contract, x, y)
     _check_replay(contract, augmentation, x, params, y)
     _check_sources(contract, augmentation, params)
-    if isinstance(augmentation, AxisAugmentation):
+    if is_axis_map(augmentation):
         _check_blind(contract, augmentation, x, params)
     nothing = 'a graph without edges' if augmentation.space == 'graph' else 'absent bodies'
     with contract.runs(f'a batch of {nothing} (all zeros)'):
@@ -140,13 +141,24 @@ def _check_sources(contract: Contract, augmentation: Augmentation, params: dict[
 def _check_blind(
     contract: Contract, augmentation: AxisAugmentation, x: Tensor, params: dict[str, Tensor]
 ) -> None:
-    """Clause 'sample of axis maps': drawn before the numbers of x are computed."""
-    clause = 'sample of axis maps'
-    with contract.runs(f'{clause} of zeros'):
-        blind = augmentation.sample(torch.zeros_like(x), _generator())
-    contract.require(blind.keys() == params.keys(), clause, 'what sample draws depends on the numbers of x')
+    """Clause 'axis maps': one row for each sequence, drawn and made before the numbers of x are computed."""
+    contract.require(augmentation.space != 'graph', 'axis maps', 'graphs have no frames, joints and channels')
+    blank = torch.full_like(x, torch.nan)
+    with contract.runs('sample and maps of a batch whose numbers are not computed yet, NaN'):
+        blind = augmentation.sample(blank, _generator())
+        maps = [augmentation.maps(like, **params) for like in (x, blank)]
+    detail = 'what sample draws depends on the numbers of x'
+    contract.require(blind.keys() == params.keys(), 'axis maps', detail)
     for name, value in params.items():
-        contract.same(value, blind[name], clause, f'{name} depends on the numbers of x')
+        contract.same(value, blind[name], 'axis maps', f'{name} depends on the numbers of x')
+    for one in maps:
+        contract.require(one.copies == 1, 'axis maps', f'it makes {one.copies} copies of a sequence')
+        contract.require(not one.misfit(x), 'axis maps', one.misfit(x))
+    for name, seen, unseen in zip(AxisMaps._fields, *(one[:3] for one in maps), strict=False):
+        message = f'the map of {name} depends on the numbers of x'
+        contract.require((seen is None) == (unseen is None), 'axis maps', message)
+        if seen is not None:
+            contract.same(seen, unseen, 'axis maps', message)
 
 
 def _draws_from(contract: Contract, run: Callable[[Generator], Any]) -> Any:

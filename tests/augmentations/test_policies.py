@@ -5,7 +5,7 @@ from torch import nn
 from skelreg.augmentations.base import Augmentation, AxisAugmentation
 from skelreg.augmentations.policies import GrowingPolicy, SingleViewPolicy
 from skelreg.augmentations.spatial import Rotate
-from skelreg.errors import ConfigError
+from skelreg.errors import ConfigError, PluginError
 from skelreg.functional.axis_maps import AxisMaps
 from skelreg.functional.streams import motion
 
@@ -37,6 +37,7 @@ class Scale(Shift):
 X = torch.zeros(2, 3, 4, 5, 1)
 SHIFT = {'type': Shift}
 CROP = {'type': 'TemporalCrop', 'padding_ratio': 2}
+BLUR = {'type': 'GaussianBlur'}
 
 
 def unchanged(x):
@@ -225,14 +226,15 @@ def test_what_gives_sources_mixes():
 def test_views_keep_type_and_layout(dtype):
     x = torch.randn(3, 3, 4, 5, 2, dtype=dtype)
     with torch.autocast('cpu'):
-        views = GrowingPolicy(stages=[[CROP], [CROP], []])(x, unchanged).views
+        views = GrowingPolicy(stages=[[CROP, BLUR], [BLUR, CROP], []])(x, unchanged).views
     assert all(view.skeleton.dtype == dtype and view.skeleton.is_contiguous() for view in views)
 
 
 def test_a_batch_without_sequences_has_views():
-    stages = [[CROP], [dict(type=name, p=0.5) for name in ('SpatialFlip', 'GaussianNoise', 'GaussianBlur')]]
+    names = ('TemporalCrop', 'GaussianNoise', 'SpatialFlip'), ('GaussianBlur', 'Shear'), ('AxisMask',)
+    stages = [[dict(type=name, p=0.5) for name in stage] for stage in names]
     made = GrowingPolicy(stages=stages, layout='nucla')(torch.zeros(0, 3, 8, 20, 2), unchanged)
-    assert [len(view.skeleton) for view in made.views] == [0, 0]
+    assert [len(view.skeleton) for view in made.views] == [0, 0, 0]
 
 
 MAPS = [
@@ -316,3 +318,68 @@ def test_views_whose_maps_change_different_axes_are_computed_apart():
     first, second = (view.skeleton for view in policy(x, unchanged).views)
     assert torch.equal(first, x)
     assert torch.equal(second, x.flip(2))
+
+
+class OneCutForAll(AxisAugmentation):
+    """Has one row for the whole batch."""
+
+    def sample(self, x, generator=None):
+        return {}
+
+    def maps(self, x):
+        return AxisMaps(frames=torch.zeros(1, x.shape[2], dtype=torch.int64))
+
+
+@pytest.mark.parametrize('stages', [[[dict(type=OneCutForAll)]], [[CROP, dict(type=OneCutForAll)], []]])
+def test_maps_that_do_not_fit_are_refused_by_name(stages):
+    with pytest.raises(PluginError, match=r'OneCutForAll.* does not fit this batch[^$]*\(1, 4\), not'):
+        GrowingPolicy(stages)(X, unchanged)
+
+
+def test_channels_that_a_shear_is_not_for_are_named():
+    policy = SingleViewPolicy([dict(type='AxisMask'), dict(type='Shear')])
+    with pytest.raises(PluginError, match=r'Shear[^$]*for 3 channels, the batch has 2'):
+        policy(torch.zeros(2, 2, 4, 5, 1), unchanged)
+
+
+class Named(Augmentation):
+    """Writes a number of its own into every sequence of every view, at the place of a joint."""
+
+    def __init__(self, joint):
+        super().__init__()
+        self.joint = joint
+
+    def sample(self, x, generator=None):
+        return {'names': torch.arange(1.0, 1 + len(x))}
+
+    def apply(self, x, names):
+        y = x.clone()
+        y[:, 0, :, self.joint] = names[:, None, None]
+        return y
+
+
+def test_maps_before_and_after_others_keep_each_sequence_in_its_view():
+    """Joints are turned round before and after a name is written, and the names are where they must be."""
+    first, second = dict(type=Named, joint=0), dict(type=Named, joint=1)
+    turned = dict(type=JointsTurned)
+    stages = [[turned, first, turned], [turned, second], []]
+    x = torch.zeros(3, 3, 4, 5, 2)
+    views = [view.skeleton for view in GrowingPolicy(stages)(x, unchanged).views]
+    own = 3 * torch.arange(3)[:, None] + torch.arange(3) + 1.0  # (sequences, views) of stage 0
+    later = 2 * torch.arange(3)[:, None] + torch.arange(2) + 1.0  # of stage 1
+    for index, view in enumerate(views):
+        expected = torch.zeros_like(x)
+        expected[:, 0, :, 0 if index else 4] = own[:, index, None, None]
+        if index:
+            expected[:, 0, :, 1] = later[:, index - 1, None, None]
+        assert torch.equal(view, expected)
+
+
+class JointsTurned(AxisAugmentation):
+    """Names the joints from the last to the first."""
+
+    def sample(self, x, generator=None):
+        return {}
+
+    def maps(self, x):
+        return AxisMaps(joints=torch.arange(x.shape[3]).flip(0).expand(len(x), -1))

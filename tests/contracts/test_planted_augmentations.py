@@ -146,13 +146,33 @@ class ScalesBySize(SoundMaps):
         return {'factor': drawn / (1 + x.abs().amax(dim=(1, 2, 3, 4)))}
 
 
+class OrdersBySpeed(SoundMaps):
+    def maps(self, x: Tensor, factor: Tensor) -> AxisMaps:
+        return AxisMaps(frames=x.abs().sum(dim=(1, 3, 4)).argsort(dim=1))
+
+
+class MapsOneRow(SoundMaps):
+    def maps(self, x: Tensor, factor: Tensor) -> AxisMaps:
+        return AxisMaps(frames=torch.arange(x.shape[2], device=x.device).flip(0)[None])
+
+
+class MapsCopies(SoundMaps):
+    def maps(self, x: Tensor, factor: Tensor) -> AxisMaps:
+        return AxisMaps(copies=1 if x.isfinite().all() else 2)
+
+
+class MapsGraphs(SoundMaps):
+    space = 'graph'
+
+
 DEFECTS = [
     (WrongSpace, 'space'), (PlainParameters, 'parameters'), (Crashes, 'runs'), (Shortens, 'shape'),
     (Doubles, 'dtype'), (DividesByTheBody, 'finite'), (HardDevice, 'device'), (GlobalDraw, 'generator'),
     (DrawsInApply, 'replay'), (SpoilsParameters, 'replay'), (InPlace, 'input is not modified'),
     (OneForAll, 'own draw'), (CutsTheGraph, 'gradient'), (IgnoresP, 'p=0'),
     (HidesThatItMixes, 'sources'), (NoMatrix, 'sources'), (NoShares, 'sources'), (NegativeShares, 'sources'),
-    (ScalesBySize, 'sample of axis maps'),
+    (ScalesBySize, 'axis maps'), (OrdersBySpeed, 'axis maps'), (MapsOneRow, 'runs'),
+    (MapsCopies, 'axis maps'), (MapsGraphs, 'axis maps'),
 ]
 
 

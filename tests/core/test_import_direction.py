@@ -63,7 +63,7 @@ def test_file_imports_only_its_own_unit_and_layers_below(path: Path) -> None:
 @pytest.mark.parametrize(
     ('source', 'expected'),
     [
-        ('from ..functional.augment import rotate', {'functional'}),
+        ('from ..functional.augment import blur', {'functional'}),
         ('from .. import registry', {'registry'}),
         ('from .base import Head', {'heads'}),
         ('def f():\n    import skelreg.runner', {'runner'}),

@@ -21,6 +21,14 @@ def test_blur_agrees_with_loops(x, normalized):
     assert_each(out, x, reference.blur, sigma.tolist(), [normalized] * 4)
 
 
+@pytest.mark.parametrize('normalized', [False, True])
+def test_gradient_of_blur_reaches_input_and_sigma(normalized):
+    x, every = torch.randn(2, 1, 10, 3, 1, dtype=torch.float64), torch.ones(2, dtype=torch.bool)
+    sigma = torch.tensor([0.6, 1.5], dtype=torch.float64)
+    inputs = (x.requires_grad_(), sigma.requires_grad_())
+    assert torch.autograd.gradcheck(lambda x, sigma: augment.blur(x, sigma, every, normalized), inputs)
+
+
 def test_normalized_blur_keeps_a_skeleton_that_stands_still():
     still = torch.randn(2, 3, 1, 20, 1).expand(2, 3, 9, 20, 1)
     out = augment.blur(still, torch.tensor([0.5, 2.0]), torch.tensor([True, True]), True)

@@ -87,9 +87,26 @@ def test_maps_of_different_axes_are_not_put_together():
     assert AxisMaps.together([maps_of('matrix', True, False), maps_of('diagonal', True, False)]) is None
 
 
-def test_gradient_reaches_the_input(x):
-    maps = maps_of('matrix', True, True)
-    assert torch.autograd.gradcheck(maps, x[:, :, :, :, :2].clone().requires_grad_())
+@pytest.mark.parametrize('channels', ['diagonal', 'matrix'])
+def test_gradient_reaches_the_input(channels):
+    x = torch.randn(2, 3, 4, 5, 2, dtype=torch.float64, requires_grad=True)
+    shape = (4, 3, 3) if channels == 'matrix' else (4, 3)
+    frames, joints = torch.randint(4, (4, 4)), torch.randint(5, (4, 5))
+    assert torch.autograd.gradcheck(AxisMaps(torch.randn(shape).double(), frames, joints, copies=2), x)
+
+
+@pytest.mark.parametrize(
+    ('maps', 'message'),
+    [
+        (AxisMaps(frames=torch.zeros(1, 13, dtype=torch.int64)), r'\(1, 13\), not \(4, 13\)'),
+        (AxisMaps(frames=torch.zeros(4, 12, dtype=torch.int64)), 'for 12 frames, the batch has 13'),
+        (AxisMaps(channels=torch.zeros(4, 3, 2)), r'\(4, 3, 2\), not \(4, 3\) or \(4, 3, 3\)'),
+        (AxisMaps(joints=torch.zeros(4, 20, dtype=torch.int64), copies=2), r'\(4, 20\), not \(8, 20\)'),
+    ],
+)
+def test_maps_of_another_batch_are_refused(x, maps, message):
+    with pytest.raises(ValueError, match=message):
+        maps(x)
 
 
 def test_a_slice_of_a_larger_batch_gives_a_whole_tensor():

@@ -2,11 +2,12 @@ import pytest
 import torch
 from scipy import stats
 
-from skelreg.functional.noise import normal, normal_rows
+from skelreg.functional.noise import normal_rows
 
 
-def draw(*shape: int, seed: int = 0) -> torch.Tensor:
-    return normal(torch.empty(shape), torch.Generator().manual_seed(seed))
+def draw(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    every = torch.ones(shape[0], dtype=torch.bool)
+    return normal_rows(torch.empty(shape, dtype=dtype), every, 1.0, torch.Generator().manual_seed(seed))
 
 
 def test_numbers_are_normal():
@@ -29,7 +30,7 @@ def test_one_generator_state_gives_one_draw():
 
 @pytest.mark.parametrize('dtype', [torch.float32, torch.float64, torch.bfloat16])
 def test_shape_and_dtype_are_those_of_the_pattern(dtype):
-    x = normal(torch.empty(2, 3, 1, dtype=dtype))
+    x = draw(2, 3, 1, dtype=dtype)
     assert (x.shape, x.dtype) == ((2, 3, 1), dtype)
 
 
@@ -41,3 +42,21 @@ def test_rows_that_are_not_chosen_stay_zero():
     assert len(x[rows][:, 0, 0].unique()) > 300
     for none in (torch.zeros(4, dtype=torch.bool), torch.zeros(0, dtype=torch.bool)):
         assert torch.equal(normal_rows(torch.ones(len(none), 2), none, std=1.0), torch.zeros(len(none), 2))
+
+
+def test_what_comes_next_does_not_depend_on_the_rows():
+    following = []
+    for rows in (torch.tensor([True, False, True]), torch.tensor([False, False, False])):
+        generator = torch.Generator().manual_seed(0)
+        normal_rows(torch.empty(3, 5), rows, std=1.0, generator=generator)
+        following.append(torch.rand(4, generator=generator))
+    assert torch.equal(*following)
+
+
+def test_another_default_dtype_changes_nothing():
+    expected = draw(3, 5)
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert torch.equal(draw(3, 5), expected)
+    finally:
+        torch.set_default_dtype(torch.float32)
