@@ -80,7 +80,7 @@ class AxisMaps(NamedTuple):
 
     def stand_in(self, x: Tensor) -> Tensor:
         """A tensor shaped as the results for x, which are not computed yet: all its numbers are NaN."""
-        return x.new_full((), torch.nan).expand(x.shape[0] * self.copies, *x.shape[1:])
+        return _nan(x.dtype, x.device).expand(x.shape[0] * self.copies, *x.shape[1:])
 
     @classmethod
     def together(cls, several: Sequence[AxisMaps]) -> AxisMaps | None:
@@ -103,6 +103,12 @@ class AxisMaps(NamedTuple):
         return [AxisMaps(*parts) for parts in zip(channels, frames, joints, strict=True)]
 
 
+@lru_cache(maxsize=8)
+def _nan(dtype: torch.dtype, device: torch.device) -> Tensor:
+    with torch.inference_mode(False):  # what is kept here must serve a later training step too
+        return torch.full((), torch.nan, dtype=dtype, device=device)
+
+
 def _map_channels(rows: Tensor, channels: Tensor, copies: int) -> Tensor:
     n, c, t, places = rows.shape
     channels = channels.to(rows.dtype)
@@ -122,7 +128,7 @@ def _take_frames(rows: Tensor, frames: Tensor, copies: int) -> Tensor:
 @lru_cache(maxsize=32)
 def _first_frames(n: int, copies: int, c: int, t: int, device: torch.device) -> Tensor:
     """(R, C, 1): where frame 0 of every result's sequence and channel lies among the N * C * T rows."""
-    with torch.inference_mode(False):  # what is kept here must serve a later training step too
+    with torch.inference_mode(False):  # as above
         first = torch.arange(0, n * c * t, t, device=device).view(n, c, 1)
         return first.repeat_interleave(copies, dim=0)
 
