@@ -58,14 +58,15 @@ class AxisMaps(NamedTuple):
         return rows.reshape(len(rows), *x.shape[1:])
 
     def misfit(self, x: Tensor) -> str:
-        """What keeps the maps from being those of x (N, C, T, V, M); nothing if they fit."""
+        """What keeps the maps from being those of x (N, C, T, V, M), in words; an empty text if they fit."""
         rows = x.shape[0] * self.copies
         for part, size, name in zip(self[:3], x.shape[1:4], ('channels', 'frames', 'joints'), strict=True):
             if part is None:
                 continue
             if part.shape[1] != size:
                 return f'it is for {part.shape[1]} {name}, the batch has {size}'
-            expected = [(rows, size), (rows, size, size)][: 1 + (name == 'channels')]
+            matrices = [(rows, size, size)] if name == 'channels' else []
+            expected = [(rows, size), *matrices]
             if part.shape not in expected:
                 shapes = ' or '.join(map(str, expected))
                 return f'its {name} are of shape {tuple(part.shape)}, not {shapes}'
