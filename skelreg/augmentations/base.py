@@ -89,6 +89,29 @@ class AxisAugmentation(Augmentation):
         return self.maps(x, *args, **params)(x)
 
 
+class InPlaceAugmentation(Augmentation):
+    """An augmentation that changes some sequences of a batch and leaves the others as they are.
+
+    Authors override `sample` and `apply_`. A policy hands batches over that nobody else needs, which saves
+    their copy.
+    """
+
+    @abstractmethod
+    def apply_(self, x: Tensor, **params: Tensor) -> Tensor:
+        """Transform x (N, C, T, V, M) with given parameters; x may be written over."""
+
+    def apply(self, x: Tensor, *args: Tensor, **params: Tensor) -> Tensor:  # type: ignore[override]
+        """Transform x (N, C, T, V, M) with given parameters; the input is left as it is."""
+        return self.apply_(x.clone(), *args, **params)
+
+
+def is_in_place(augmentation: Augmentation) -> TypeGuard[InPlaceAugmentation]:
+    """Whether `apply_` says all that it does; a subclass may have an `apply` of its own."""
+    return isinstance(augmentation, InPlaceAugmentation) and (
+        type(augmentation).apply is InPlaceAugmentation.apply
+    )
+
+
 def is_axis_map(augmentation: Augmentation) -> TypeGuard[AxisAugmentation]:
     """Whether `maps` says all that it does; a subclass may have an `apply` of its own."""
     return isinstance(augmentation, AxisAugmentation) and (

@@ -15,7 +15,7 @@ from ..graphs import SkeletonLayout
 from ..provenance import title_of
 from ..registry import AUGMENTATIONS, POLICIES, config_path
 from ..structures import EdgePerturbation, MultiView, View
-from .base import Augmentation, AxisAugmentation, Policy, Space, is_axis_map
+from .base import Augmentation, AxisAugmentation, Policy, Space, is_axis_map, is_in_place
 
 Stream = Callable[[Tensor], Tensor]
 Configs = Sequence[Mapping[str, Any]]
@@ -76,7 +76,8 @@ class GrowingPolicy(Policy):
         for index, stage in enumerate(stages):
             grown = bases[index:]
             if self.share_base:
-                bases[index:] = [_run(grown[0], stage, 'coordinates', generator).computed()] * len(grown)
+                shared = _run(grown[0], stage, 'coordinates', generator).computed()
+                bases[index:] = [shared._replace(owned=len(grown) == 1)] * len(grown)
             else:
                 bases[index:] = _run_together(grown, stage, generator)
         return bases
@@ -145,15 +146,18 @@ class _Mixture(NamedTuple):
         x: What was computed so far.
         sources: `View.sources` so far.
         maps: What is still to be done to x.
+        owned: Whether nobody else needs x, so that it may be written over.
     """
 
     x: Tensor
     sources: Tensor | None = None
     maps: AxisMaps = AxisMaps()
+    owned: bool = False
 
     def computed(self) -> _Mixture:
         """The same with nothing left to be done."""
-        return _Mixture(self.maps(self.x), self.sources)
+        x = self.maps(self.x)
+        return _Mixture(x, self.sources, owned=self.owned or x is not self.x)
 
 
 def _render(
@@ -169,7 +173,7 @@ def _finish(
 ) -> View:
     """A view from coordinates that are augmented already."""
     base = base.computed()
-    made = _run(base._replace(x=stream(base.x)), augmentations, 'stream', generator).computed()
+    made = _run(base._replace(x=stream(base.x), owned=False), augmentations, 'stream', generator).computed()
     # A view from `_run_together` may lie among the others; modules of others may rely on `view`.
     return View(name, made.x.contiguous(), _edges(augmentations, generator), made.sources)
 
@@ -199,9 +203,13 @@ def _run_together(
         batch = _run(_stacked(bases), group, 'coordinates', generator)
         xs = [batch.x] * len(bases)
         if batch.maps.copies == 1:
-            xs = batch.x.unflatten(0, (len(batch.x) // len(bases), len(bases))).unbind(1)
+            apart = batch.x.unflatten(0, (len(batch.x) // len(bases), len(bases)))
+            xs = [apart[:, i] for i in range(len(bases))]  # not by `unbind`, whose views are not written over
         maps = batch.maps.apart(len(bases))
-        bases = [base._replace(x=x, maps=own) for base, x, own in zip(bases, xs, maps, strict=True)]
+        bases = [
+            base._replace(x=x, maps=own, owned=batch.owned)
+            for base, x, own in zip(bases, xs, maps, strict=True)
+        ]
     return bases
 
 
@@ -211,7 +219,8 @@ def _stacked(bases: list[_Mixture]) -> _Mixture:
         maps = AxisMaps.together([base.maps for base in bases])
         if maps is not None and all(base.x is bases[0].x for base in bases):
             return _Mixture(bases[0].x, maps=maps)
-        return _Mixture(torch.stack([base.computed().x for base in bases], dim=1).flatten(0, 1))
+        stacked = torch.stack([base.computed().x for base in bases], dim=1).flatten(0, 1)
+        return _Mixture(stacked, owned=True)
 
 
 def _run(
@@ -245,9 +254,10 @@ def _mapped(
 def _applied(
     augmentation: Augmentation, mixture: _Mixture, space: Space, generator: Generator | None
 ) -> _Mixture:
-    x, sources, _ = mixture.computed()
+    x, sources, _, owned = mixture.computed()
     params = augmentation.parameters_for(x, generator)
-    y = augmentation.apply(x, **params)
+    in_place = is_in_place(augmentation)
+    y = augmentation.apply_(x, **params) if in_place and owned else augmentation.apply(x, **params)
     if y.shape != x.shape:
         raise PluginError(
             f'{title_of(augmentation)} changes the shape of its input',
@@ -258,4 +268,4 @@ def _applied(
     if mixed is not None:
         with torch.autocast(x.device.type, enabled=False):
             sources = mixed if sources is None else mixed @ sources
-    return _Mixture(y, sources)
+    return _Mixture(y, sources, owned=in_place)

@@ -10,7 +10,7 @@ from ..functional.axis_maps import AxisMaps
 from ..functional.noise import normal_rows
 from ..graphs import SkeletonLayout, get_layout
 from ..registry import AUGMENTATIONS
-from .base import Augmentation, AxisAugmentation, bernoulli, check_probability
+from .base import AxisAugmentation, InPlaceAugmentation, bernoulli, check_probability
 
 
 @AUGMENTATIONS.register_module()
@@ -106,7 +106,7 @@ class SpatialFlip(AxisAugmentation):
 
 
 @AUGMENTATIONS.register_module()
-class GaussianNoise(Augmentation):
+class GaussianNoise(InPlaceAugmentation):
     """Adds independent noise to every coordinate.
 
     Args:
@@ -122,12 +122,15 @@ class GaussianNoise(Augmentation):
         self.std, self.p, self.keep_absent = std, check_probability(p), keep_absent
 
     def sample(self, x: Tensor, generator: Generator | None = None) -> dict[str, Tensor]:
-        """noise: as x."""
-        applied = bernoulli(x, self.p, generator)
-        return {'noise': normal_rows(x, applied, self.std, generator)}
+        """noise: (1, K, C, T, V, M), rows for some of the sequences; place: (N,) whose they are, -1 for none.
 
-    def apply(self, x: Tensor, noise: Tensor) -> Tensor:  # type: ignore[override]
-        return augment.add_to_present(x, noise) if self.keep_absent else x + noise
+        The first axis keeps the rows together where ranks share a draw: `place` counts all of them.
+        """
+        drawn, place = normal_rows(x, bernoulli(x, self.p, generator), self.std, generator)
+        return {'noise': drawn[None], 'place': place}
+
+    def apply_(self, x: Tensor, noise: Tensor, place: Tensor) -> Tensor:  # type: ignore[override]
+        return augment.add_noise_(x, noise[0], place, self.keep_absent)
 
 
 @AUGMENTATIONS.register_module()

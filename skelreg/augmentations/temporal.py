@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 from ..functional import augment, axis_maps
 from ..functional.axis_maps import AxisMaps
 from ..registry import AUGMENTATIONS
-from .base import Augmentation, AxisAugmentation, bernoulli, check_probability
+from .base import AxisAugmentation, InPlaceAugmentation, bernoulli, check_probability
 
 
 @AUGMENTATIONS.register_module()
@@ -61,7 +61,7 @@ class TimeFlip(AxisAugmentation):
 
 
 @AUGMENTATIONS.register_module()
-class GaussianBlur(Augmentation):
+class GaussianBlur(InPlaceAugmentation):
     """Smooths along time with a Gaussian of 15 taps.
 
     Args:
@@ -85,5 +85,5 @@ class GaussianBlur(Augmentation):
         sigma = low + (high - low) * torch.rand(len(x), device=x.device, generator=generator)
         return {'sigma': sigma, 'applied': bernoulli(x, self.p, generator)}
 
-    def apply(self, x: Tensor, sigma: Tensor, applied: Tensor) -> Tensor:  # type: ignore[override]
-        return augment.blur(x, sigma, applied, self.normalized)
+    def apply_(self, x: Tensor, sigma: Tensor, applied: Tensor) -> Tensor:  # type: ignore[override]
+        return augment.blur_(x, sigma, applied, self.normalized)

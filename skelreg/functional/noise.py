@@ -6,14 +6,15 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 _LEVELS = 2**16
 
 
-def normal_rows(like: Tensor, rows: Tensor, std: float, generator: Generator | None = None) -> Tensor:
-    """Independent normal numbers where ``rows`` (N,) is true, zeros in the other rows of ``like`` (N, ...).
+def normal_rows(
+    like: Tensor, rows: Tensor, std: float, generator: Generator | None = None
+) -> tuple[Tensor, Tensor]:
+    """Independent normal numbers for those rows of ``like`` (N, ...) where ``rows`` (N,) is true.
 
     torch draws them one by one on a CPU, which takes longer than all other augmentations together. There
     four numbers come from 64 random bits, each 16 bits choosing one of 65,536 equally likely quantiles:
@@ -24,26 +25,25 @@ def normal_rows(like: Tensor, rows: Tensor, std: float, generator: Generator | N
         rows: Booleans.
         std: Standard deviation, in the unit of the data.
         generator: None takes torch's global one; what comes next from it does not depend on ``rows``.
-    Shape:
-        like: (N, ...); rows: (N,); output: as like.
+    Returns:
+        Numbers (K, ...), and (N,) which row of them is whose, -1 where ``rows`` is false. On a CPU there are
+        as many as there are true ones, on other devices N, some of which are nobody's.
     """
     if like.device.type != 'cpu':  # to count the rows would make the processor wait for the device
-        share = std * rows.to(like.dtype).view(-1, *(1,) * (like.ndim - 1))
         drawn = torch.randn(like.shape, dtype=like.dtype, device=like.device, generator=generator)
-        return drawn.mul_(share)
+        return drawn.mul_(std), torch.where(rows, torch.arange(len(rows), device=like.device), -1)
     size, count = like[:1].numel(), int(rows.sum())
-    drawn = torch.empty(1 + count, size, dtype=torch.float32)
-    drawn[0] = 0  # for all rows that have no noise
     seed = int(torch.randint(2**63 - 1, (), generator=generator))
     words = np.random.SFC64(seed).random_raw((count * size + 3) // 4)  # twice as fast as torch's bits
-    levels = words.view(np.uint16)[: count * size]
-    np.take(_quantiles() * np.float32(std), levels, out=drawn[1:].view(-1).numpy(), mode='clip')
-    return drawn.index_select(0, torch.where(rows, rows.cumsum(0), 0)).view(like.shape).to(like.dtype)
+    levels = torch.from_numpy(words.view(np.uint16).astype(np.int32))[: count * size]
+    drawn = (_quantiles() * std).index_select(0, levels).view(count, *like.shape[1:]).to(like.dtype)
+    return drawn, torch.where(rows, rows.cumsum(0) - 1, -1)
 
 
 @lru_cache(maxsize=1)
-def _quantiles() -> NDArray[np.float32]:
+def _quantiles() -> Tensor:
     """(65536,), the normal quantiles at the middle of equal steps, scaled to unit variance."""
-    middles = (torch.arange(_LEVELS, dtype=torch.float64) + 0.5) / _LEVELS
-    quantiles = torch.special.ndtri(middles)
-    return (quantiles / quantiles.std(correction=0)).float().numpy()
+    with torch.inference_mode(False):  # what is kept here must serve a later training step too
+        middles = (torch.arange(_LEVELS, dtype=torch.float64) + 0.5) / _LEVELS
+        quantiles = torch.special.ndtri(middles)
+        return (quantiles / quantiles.std(correction=0)).float()

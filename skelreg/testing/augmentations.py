@@ -9,7 +9,14 @@ from typing import Any, get_args
 import torch
 from torch import Generator, Tensor
 
-from ..augmentations.base import Augmentation, AxisAugmentation, Space, is_axis_map
+from ..augmentations.base import (
+    Augmentation,
+    AxisAugmentation,
+    InPlaceAugmentation,
+    Space,
+    is_axis_map,
+    is_in_place,
+)
 from ..functional.axis_maps import AxisMaps
 from ..graphs import SkeletonLayout, get_layout
 from ..registry import AUGMENTATIONS, POLICIES
@@ -32,8 +39,8 @@ def check_augmentation(
 
     Raises:
         ContractError: With the first broken clause: builds, space, parameters, runs, shape, dtype,
-            finite, device, generator, replay, sources, input is not modified, axis maps, own draw, gradient,
-            p=0.
+            finite, device, generator, replay, sources, input is not modified, axis maps, in place, own draw,
+            gradient, p=0.
     """
     layout = get_layout(layout)
     augmentation = build(AUGMENTATIONS, cfg, layout=layout)
@@ -50,6 +57,8 @@ def check_augmentation(
     _check_sources(contract, augmentation, params)
     if is_axis_map(augmentation):
         _check_blind(contract, augmentation, x, params)
+    if is_in_place(augmentation):
+        _check_in_place(contract, augmentation, x, params, y)
     nothing = 'a graph without edges' if augmentation.space == 'graph' else 'absent bodies'
     with contract.runs(f'a batch of {nothing} (all zeros)'):
         zeros = torch.zeros_like(x)
@@ -159,6 +168,17 @@ def _check_blind(
         contract.require((seen is None) == (unseen is None), 'axis maps', message)
         if seen is not None:
             contract.same(seen, unseen, 'axis maps', message)
+
+
+def _check_in_place(
+    contract: Contract, augmentation: InPlaceAugmentation, x: Tensor, params: dict[str, Tensor], y: Tensor
+) -> None:
+    """Clause 'in place': a batch that lies among others in memory becomes the same, and they stay."""
+    both = torch.stack([x, x], dim=1)  # (N, 2, ...)
+    with contract.unchanged(params, 'replay'), contract.runs('apply_ of a batch that lies among others'):
+        written = augmentation.apply_(both[:, 0], **params)
+    contract.same(y, written, 'in place', 'apply_ gives another result for a batch that lies among others')
+    contract.same(x, both[:, 1], 'in place', 'apply_ writes over sequences that it was not handed')
 
 
 def _draws_from(contract: Contract, run: Callable[[Generator], Any]) -> Any:

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+from skelreg.augmentations import policies
 from skelreg.augmentations.base import Augmentation
 from skelreg.augmentations.policies import GrowingPolicy, SingleViewPolicy
 from skelreg.errors import ConfigError
@@ -233,3 +234,50 @@ def test_a_batch_without_sequences_has_views():
     stages = [[dict(type=name, p=0.5) for name in stage] for stage in names]
     made = GrowingPolicy(stages=stages, layout='nucla')(torch.zeros(0, 3, 8, 20, 2), unchanged)
     assert [len(view.skeleton) for view in made.views] == [0, 0, 0]
+
+
+class HandsBack(Augmentation):
+    """Returns what it got."""
+
+    def sample(self, x, generator=None):
+        return {}
+
+    def apply(self, x):
+        return x
+
+
+NOISE, BLUR = dict(type='GaussianNoise', p=1.0), dict(type='GaussianBlur', p=1.0)
+CROP = dict(type='TemporalCrop')
+
+
+@pytest.mark.parametrize('share_base', [False, True])
+@pytest.mark.parametrize(
+    'stages',
+    [
+        [[NOISE, BLUR], [BLUR]],
+        [[CROP, NOISE], [BLUR], [NOISE]],
+        [[], [NOISE], [CROP, BLUR]],
+        [[dict(type=HandsBack), NOISE], [dict(type=HandsBack), BLUR]],
+    ],
+)
+def test_nothing_is_written_over_that_another_view_needs(monkeypatch, stages, share_base):
+    def views(x):
+        policy = GrowingPolicy(key=stages[0], stages=stages, share_base=share_base)
+        made = policy(x, unchanged, torch.Generator().manual_seed(3))
+        return [view.skeleton for view in (made.key, *made.views)]
+
+    x = torch.randn(6, 3, 8, 20, 2)
+    before, found = x.clone(), views(x)
+    assert torch.equal(x, before)
+    monkeypatch.setattr(policies, 'is_in_place', lambda augmentation: False)  # nothing is written over
+    for view, expected in zip(found, views(x), strict=True):
+        assert torch.equal(view, expected)
+    assert not torch.equal(found[-1], x)
+
+
+def test_the_gradient_passes_what_is_written_over():
+    policy = GrowingPolicy(stages=[[CROP, NOISE, BLUR], [NOISE, dict(type='Shear'), BLUR]])
+    x = torch.randn(4, 3, 8, 20, 2, requires_grad=True)
+    made = policy(x, unchanged)
+    sum(view.skeleton.square().sum() for view in made.views).backward()
+    assert x.grad is not None and x.grad.flatten(1).any(dim=1).all()

@@ -9,7 +9,14 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from skelreg.augmentations.base import Augmentation, AxisAugmentation, Policy, bernoulli, per_sequence
+from skelreg.augmentations.base import (
+    Augmentation,
+    AxisAugmentation,
+    InPlaceAugmentation,
+    Policy,
+    bernoulli,
+    per_sequence,
+)
 from skelreg.functional.axis_maps import AxisMaps
 from skelreg.structures import MultiView, View
 from skelreg.testing import ContractError, check_augmentation, check_policy
@@ -165,6 +172,30 @@ class MapsGraphs(SoundMaps):
     space = 'graph'
 
 
+class SoundWriter(InPlaceAugmentation):
+    """Scales a sequence where it lies."""
+
+    def sample(self, x: Tensor, generator: Generator | None = None) -> dict[str, Tensor]:
+        return {'factor': torch.rand(len(x), device=x.device, generator=generator)}
+
+    def apply_(self, x: Tensor, factor: Tensor) -> Tensor:
+        return x.mul_(per_sequence(factor, x))
+
+
+class WritesToACopy(SoundWriter):
+    def apply_(self, x: Tensor, factor: Tensor) -> Tensor:
+        x.reshape(-1, x.shape[4]).mul_(factor.repeat_interleave(x[0, ..., 0].numel())[:, None])
+        return x
+
+
+class WritesOverAll(SoundWriter):
+    def apply_(self, x: Tensor, factor: Tensor) -> Tensor:
+        if x._base is not None:
+            x._base.mul_(0.5)
+            return 2 * super().apply_(x, factor)
+        return super().apply_(x, factor)
+
+
 DEFECTS = [
     (WrongSpace, 'space'), (PlainParameters, 'parameters'), (Crashes, 'runs'), (Shortens, 'shape'),
     (Doubles, 'dtype'), (DividesByTheBody, 'finite'), (HardDevice, 'device'), (GlobalDraw, 'generator'),
@@ -172,11 +203,12 @@ DEFECTS = [
     (OneForAll, 'own draw'), (CutsTheGraph, 'gradient'), (IgnoresP, 'p=0'),
     (HidesThatItMixes, 'sources'), (NoMatrix, 'sources'), (NoShares, 'sources'), (NegativeShares, 'sources'),
     (ScalesBySize, 'axis maps'), (OrdersBySpeed, 'axis maps'), (MapsOneRow, 'runs'),
-    (MapsCopies, 'axis maps'), (MapsGraphs, 'axis maps'),
+    (MapsCopies, 'axis maps'), (MapsGraphs, 'axis maps'), (WritesToACopy, 'in place'),
+    (WritesOverAll, 'in place'),
 ]
 
 
-@pytest.mark.parametrize('sound', [Sound, SoundMaps, Swaps])
+@pytest.mark.parametrize('sound', [Sound, SoundMaps, SoundWriter, Swaps])
 def test_a_sound_augmentation_passes(sound: type[Augmentation]) -> None:
     check_augmentation(dict(type=sound))
 

@@ -17,7 +17,7 @@ def x():
 @pytest.mark.parametrize('normalized', [False, True])
 def test_blur_agrees_with_loops(x, normalized):
     sigma = torch.tensor([0.1, 0.7, 1.5, 4.0], dtype=torch.float64)
-    out = augment.blur(x, sigma, torch.ones(4, dtype=torch.bool), normalized)
+    out = augment.blur_(x.clone(), sigma, torch.ones(4, dtype=torch.bool), normalized)
     assert_each(out, x, reference.blur, sigma.tolist(), [normalized] * 4)
 
 
@@ -26,13 +26,26 @@ def test_gradient_of_blur_reaches_input_and_sigma(normalized):
     x, every = torch.randn(2, 1, 10, 3, 1, dtype=torch.float64), torch.ones(2, dtype=torch.bool)
     sigma = torch.tensor([0.6, 1.5], dtype=torch.float64)
     inputs = (x.requires_grad_(), sigma.requires_grad_())
-    assert torch.autograd.gradcheck(lambda x, sigma: augment.blur(x, sigma, every, normalized), inputs)
+    assert torch.autograd.gradcheck(lambda x, sigma: augment.blur_(x.clone(), sigma, every, normalized), inputs)
 
 
 def test_normalized_blur_keeps_a_skeleton_that_stands_still():
     still = torch.randn(2, 3, 1, 20, 1).expand(2, 3, 9, 20, 1)
-    out = augment.blur(still, torch.tensor([0.5, 2.0]), torch.tensor([True, True]), True)
+    out = augment.blur_(still.clone(), torch.tensor([0.5, 2.0]), torch.tensor([True, True]), True)
     torch.testing.assert_close(out, still.contiguous())
+
+
+@pytest.mark.parametrize('keep_absent', [False, True])
+def test_each_sequence_gets_its_row_of_noise(x, keep_absent):
+    noise = torch.randn(3, *x.shape[1:], dtype=x.dtype)
+    for place in ([1, -1, 2, 0], [-1, 0, -1, 2], [0, 0, 1, 1], [-1, -1, -1, -1]):
+        expected = x.clone()
+        for row, which in zip(expected, place, strict=True):
+            for body in range(2):
+                if which >= 0 and (row[..., body].any() or not keep_absent):
+                    row[..., body] += noise[which][..., body]
+        out = augment.add_noise_(x.clone(), noise, torch.tensor(place), keep_absent)
+        torch.testing.assert_close(out, expected, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize('keep_absent', [False, True])
@@ -51,6 +64,6 @@ def test_present_bodies_are_those_with_a_nonzero_coordinate(x):
 
 def test_blur_stays_in_full_precision_under_autocast():
     x, sigma, every = torch.randn(2, 3, 9, 20, 1), torch.ones(2), torch.tensor([True, True])
-    plain = augment.blur(x, sigma, every, True)
+    plain = augment.blur_(x.clone(), sigma, every, True)
     with torch.autocast('cpu', torch.bfloat16):
-        assert torch.equal(augment.blur(x, sigma, every, True), plain)
+        assert torch.equal(augment.blur_(x.clone(), sigma, every, True), plain)

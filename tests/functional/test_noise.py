@@ -7,7 +7,7 @@ from skelreg.functional.noise import normal_rows
 
 def draw(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> torch.Tensor:
     every = torch.ones(shape[0], dtype=torch.bool)
-    return normal_rows(torch.empty(shape, dtype=dtype), every, 1.0, torch.Generator().manual_seed(seed))
+    return normal_rows(torch.empty(shape, dtype=dtype), every, 1.0, torch.Generator().manual_seed(seed))[0]
 
 
 def test_numbers_are_normal():
@@ -34,14 +34,15 @@ def test_shape_and_dtype_are_those_of_the_pattern(dtype):
     assert (x.shape, x.dtype) == ((2, 3, 1), dtype)
 
 
-def test_rows_that_are_not_chosen_stay_zero():
+def test_only_chosen_rows_have_numbers_each_its_own():
     rows = torch.arange(1000) % 3 == 1
-    x = normal_rows(torch.empty(1000, 7, 5), rows, std=0.5, generator=torch.Generator().manual_seed(0))
-    assert not x[~rows].any()
-    assert stats.kstest(x[rows].numpy().ravel() / 0.5, 'norm').pvalue > 0.01
-    assert len(x[rows][:, 0, 0].unique()) > 300
+    drawn, place = normal_rows(torch.empty(1000, 7, 5), rows, 0.5, torch.Generator().manual_seed(0))
+    assert drawn.shape == (333, 7, 5) and len(drawn[:, 0, 0].unique()) > 300
+    assert place[rows].tolist() == list(range(333)) and (place[~rows] == -1).all()
+    assert stats.kstest(drawn.numpy().ravel() / 0.5, 'norm').pvalue > 0.01
     for none in (torch.zeros(4, dtype=torch.bool), torch.zeros(0, dtype=torch.bool)):
-        assert torch.equal(normal_rows(torch.ones(len(none), 2), none, std=1.0), torch.zeros(len(none), 2))
+        drawn, place = normal_rows(torch.ones(len(none), 2), none, std=1.0)
+        assert drawn.shape == (0, 2) and place.tolist() == [-1] * len(none)
 
 
 def test_what_comes_next_does_not_depend_on_the_rows():

@@ -66,8 +66,9 @@ class ReleaseDraws:
 
     def GaussianNoise(self, noise, x):
         if self.random() >= noise.p:
-            return {'noise': torch.zeros_like(x)}
-        return {'noise': self._note('np.normal', np.random.normal(0, noise.std, tuple(x.shape)))}
+            return {'noise': torch.zeros_like(x)[None], 'place': -1}
+        drawn = self._note('np.normal', np.random.normal(0, noise.std, tuple(x.shape)))
+        return {'noise': drawn[None], 'place': 0}
 
     def GaussianBlur(self, blur, x):
         sigma = self.uniform(*blur.sigma)
