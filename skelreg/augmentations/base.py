@@ -169,6 +169,16 @@ def bernoulli(x: Tensor, p: float, generator: Generator | None = None) -> Tensor
     return torch.rand(x.shape[0], device=x.device, generator=generator) < p
 
 
+def sometimes(drawn: Tensor, otherwise: float, p: float, generator: Generator | None = None) -> Tensor:
+    """What was drawn (N, ...) for the sequences that probability p chooses, another number for the others.
+
+    With probability 1 nothing is drawn to choose.
+    """
+    if p == 1:
+        return drawn
+    return torch.where(per_sequence(bernoulli(drawn, p, generator), drawn), drawn, otherwise)
+
+
 def per_sequence(values: Tensor, x: Tensor) -> Tensor:
-    """Reshape (N,) to (N, 1, 1, 1, 1), so that it broadcasts against x (N, C, T, V, M)."""
+    """Reshape (N,) to (N, 1, ...), so that it broadcasts against x (N, ...)."""
     return values.reshape(-1, *(1,) * (x.ndim - 1))

@@ -11,6 +11,7 @@ from torch import Generator, Tensor, nn
 
 from ..errors import PluginError
 from ..functional.axis_maps import AxisMaps
+from ..functional.precision import without_autocast
 from ..graphs import SkeletonLayout
 from ..provenance import title_of
 from ..registry import AUGMENTATIONS, POLICIES, config_path
@@ -215,7 +216,7 @@ def _run_together(
 
 def _stacked(bases: list[_Mixture]) -> _Mixture:
     """Several views as one batch, in which the views of a sequence lie beside each other."""
-    with torch.autocast(bases[0].x.device.type, enabled=False):  # it refuses to stack some types
+    with without_autocast(bases[0].x):  # it refuses to stack some types
         maps = AxisMaps.together([base.maps for base in bases])
         if maps is not None and all(base.x is bases[0].x for base in bases):
             return _Mixture(bases[0].x, maps=maps)
@@ -266,6 +267,6 @@ def _applied(
         )
     mixed = augmentation.sources(**params)
     if mixed is not None:
-        with torch.autocast(x.device.type, enabled=False):
+        with without_autocast(x):
             sources = mixed if sources is None else mixed @ sources
     return _Mixture(y, sources, owned=in_place)

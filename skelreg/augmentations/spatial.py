@@ -10,7 +10,7 @@ from ..functional.axis_maps import AxisMaps
 from ..functional.noise import normal_rows
 from ..graphs import SkeletonLayout, get_layout
 from ..registry import AUGMENTATIONS
-from .base import AxisAugmentation, InPlaceAugmentation, bernoulli, check_probability
+from .base import AxisAugmentation, InPlaceAugmentation, bernoulli, check_probability, sometimes
 
 
 @AUGMENTATIONS.register_module()
@@ -35,7 +35,7 @@ class Shear(AxisAugmentation):
         factors = torch.empty(x.shape[0], 3, 3, device=x.device)
         factors.uniform_(-self.amplitude, self.amplitude, generator=generator)
         factors.diagonal(dim1=1, dim2=2).zero_()
-        return {'factors': factors.mul_(bernoulli(x, self.p, generator)[:, None, None])}
+        return {'factors': sometimes(factors, 0.0, self.p, generator)}
 
     def maps(self, x: Tensor, factors: Tensor) -> AxisMaps:  # type: ignore[override]
         return axis_maps.shear(factors)
@@ -70,7 +70,7 @@ class Rotate(AxisAugmentation):
         fraction = torch.empty(n, 3, device=x.device)
         largest = torch.full_like(fraction, self.minor_degrees).scatter_(1, main, self.main_degrees)
         fraction.uniform_(0.0 if self.one_sided else -1.0, 1.0, generator=generator)
-        return {'degrees': fraction * largest * bernoulli(x, self.p, generator)[:, None]}
+        return {'degrees': sometimes(fraction * largest, 0.0, self.p, generator)}
 
     def maps(self, x: Tensor, degrees: Tensor) -> AxisMaps:  # type: ignore[override]
         return axis_maps.rotate(degrees)
@@ -148,7 +148,7 @@ class AxisMask(AxisAugmentation):
     def sample(self, x: Tensor, generator: Generator | None = None) -> dict[str, Tensor]:
         """axis: (N,) channel, -1 for none."""
         axis = torch.randint(x.shape[1], (len(x),), device=x.device, generator=generator)
-        return {'axis': torch.where(bernoulli(x, self.p, generator), axis, -1)}
+        return {'axis': sometimes(axis, -1, self.p, generator)}
 
     def maps(self, x: Tensor, axis: Tensor) -> AxisMaps:  # type: ignore[override]
         return axis_maps.axis_mask(axis, x.shape[1])

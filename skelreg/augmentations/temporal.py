@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 from ..functional import augment, axis_maps
 from ..functional.axis_maps import AxisMaps
 from ..registry import AUGMENTATIONS
-from .base import AxisAugmentation, InPlaceAugmentation, bernoulli, check_probability
+from .base import AxisAugmentation, InPlaceAugmentation, bernoulli, check_probability, sometimes
 
 
 @AUGMENTATIONS.register_module()
@@ -31,7 +31,7 @@ class TemporalCrop(AxisAugmentation):
         """start: (N,) first frame in the padded sequence, 0 to twice the padding."""
         padding = self._padding(x)
         start = torch.randint(2 * padding + 1, (len(x),), device=x.device, generator=generator)
-        return {'start': torch.where(bernoulli(x, self.p, generator), start, padding)}
+        return {'start': sometimes(start, padding, self.p, generator)}
 
     def maps(self, x: Tensor, start: Tensor) -> AxisMaps:  # type: ignore[override]
         return axis_maps.temporal_crop(start, self._padding(x), x.shape[2])

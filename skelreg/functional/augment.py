@@ -8,10 +8,12 @@ loops several times slower.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
+
+from .kept import kept
+from .precision import without_autocast
 
 BLUR_REACH = 7
 #: Frames of a block of the blur's product, some 16 on a CPU: smaller ones cost calls, larger ones zeros.
@@ -30,52 +32,64 @@ def blur_(x: Tensor, sigma: Tensor, applied: Tensor, normalized: bool) -> Tensor
             those that exist. Otherwise the raw weights exp(-k^2 / 2 sigma^2) are summed up and
             frames beyond the ends count as zero: the result is larger by 1 to 5 times.
     """
-    n, c, t, v, m = x.shape
-    with torch.autocast(x.device.type, enabled=False):
+    with without_autocast(x):
         if x.device.type != 'cpu':  # to count the marks would make the processor wait for the device
-            changes = (_blur_changes(sigma, t, normalized) * applied[:, None, None]).to(x.dtype)
-            rows = x.reshape(n * c, t, v * m)
-            return torch.baddbmm(rows, changes.repeat_interleave(c, dim=0), rows).view(x.shape)
+            shares = _shares(sigma, x.shape[2], normalized) * applied[:, None, None]
+            return x + _moving_sum(x, shares.to(x.dtype), block=x.shape[2])
         chosen, rows = applied.nonzero().squeeze(1), x.flatten(1)
-        changes = _blur_changes(sigma.index_select(0, chosen), t, normalized).to(x.dtype)
-        marked = rows.index_select(0, chosen).view(-1, t, v * m)
-        added = _banded_product(changes.repeat_interleave(c, dim=0), marked)
-        return rows.index_add_(0, chosen, added.view(len(chosen), c * t * v * m)).view(x.shape)
+        shares = _shares(sigma.index_select(0, chosen), x.shape[2], normalized).to(x.dtype)
+        marked = rows.index_select(0, chosen).view(-1, *x.shape[1:])
+        added = _moving_sum(marked, shares, block=BLUR_BLOCK)
+        return rows.index_add_(0, chosen, added.flatten(1)).view(x.shape)
 
 
-def _blur_changes(sigma: Tensor, t: int, normalized: bool) -> Tensor:
-    """(N, T, T): the share of each frame in what is added to each frame, zero beyond the reach."""
-    squares, within, own = _offsets(t, sigma.device)
-    taps = torch.exp(squares / (-2 * sigma.square())[:, None]) * within  # (N, 2 T - 1), from end to end
-    weights = taps.unfold(1, t, 1).flip(1)  # row i has the tap of offset j - i at j
+def _shares(sigma: Tensor, t: int, normalized: bool) -> Tensor:
+    """(N, T, 15): the share of each frame within reach in what smoothing adds to a frame."""
+    squares, exists, own = _offsets(t, sigma.device)
+    taps = torch.exp(squares / (-2 * sigma.square())[:, None])  # (N, 15)
+    weights = taps[:, None] * exists
     if normalized:
         weights = weights / weights.sum(dim=2, keepdim=True)
     return weights - own
 
 
-def _banded_product(weights: Tensor, rows: Tensor) -> Tensor:
-    """Batched weights (R, T, T), zero beyond the reach, times rows (R, T, L), in blocks of the band."""
-    t = rows.shape[1]
-    starts = range(0, t, BLUR_BLOCK)
-    parts = []
-    for start in starts:
-        end, first, last = start + BLUR_BLOCK, max(0, start - BLUR_REACH), start + BLUR_BLOCK + BLUR_REACH
-        parts.append(torch.bmm(weights[:, start:end, first:last], rows[:, first:last]))
-    return torch.cat(parts, dim=1)
-
-
-@lru_cache(maxsize=32)
+@kept
 def _offsets(t: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """(2 T - 1) each: squared offsets between frames, and whether they are within reach; (T, T) the unit."""
-    with torch.inference_mode(False):  # what is kept here must serve a later training step too
-        offset = torch.arange(1 - t, t, device=device)
-        return offset.square(), offset.abs() <= BLUR_REACH, torch.eye(t, device=device)
+    """(15,) squared offsets; (T, 15), 1 where the frame at an offset exists; (15,), 1 at the offset 0."""
+    offset = torch.arange(-BLUR_REACH, BLUR_REACH + 1, device=device)
+    frame = torch.arange(t, device=device)[:, None] + offset
+    return offset.square(), ((frame >= 0) & (frame < t)).float(), (offset == 0).float()
+
+
+def _moving_sum(x: Tensor, shares: Tensor, block: int) -> Tensor:
+    """Sum the frames within reach, (N, T, 15) shares of them, for so many frames in one matrix product.
+
+    Shape:
+        x: (N, C, T, V, M); output: as x.
+    """
+    n, c, t, v, m = x.shape
+    rows, shares = x.reshape(n * c, t, v * m), shares.repeat_interleave(c, dim=0)
+    sums = []
+    for start in range(0, t, block):
+        length = min(block, t - start)
+        # Row i of the matrix has its 15 shares from column i on. They come there by being written into
+        # rows that are one place longer than those they are read from.
+        written = pad(shares[:, start : start + length], (0, length)).flatten(1)
+        matrix = written[:, :-length].view(n * c, length, length + 2 * BLUR_REACH)
+        first, last = max(0, start - BLUR_REACH), min(t, start + length + BLUR_REACH)
+        ahead = start - BLUR_REACH
+        sums.append(torch.bmm(matrix[:, :, first - ahead : last - ahead], rows[:, first:last]))
+    return torch.cat(sums, dim=1).view(x.shape)
 
 
 def present_bodies(x: Tensor) -> Tensor:
     """(N, 1, 1, 1, M) booleans: bodies that are not all zeros."""
-    n, c, t, v, m = x.shape
-    places = x.reshape(n, c * t, v * m).abs().sum(dim=1)  # along whole rows, which is fastest
+    return _with_any_above_zero(x.abs())
+
+
+def _with_any_above_zero(sizes: Tensor) -> Tensor:
+    n, c, t, v, m = sizes.shape
+    places = sizes.reshape(n, c * t, v * m).sum(dim=1)  # along whole rows, which is fastest
     return places.view(n, 1, 1, v, m).sum(dim=3, keepdim=True) != 0
 
 
@@ -99,7 +113,8 @@ def add_noise_(x: Tensor, noise: Tensor, place: Tensor, keep_absent: bool) -> Te
     if not torch.equal(which, torch.arange(len(noise))):  # they seldom lie in another order
         noise = noise.index_select(0, which)
     if keep_absent:
-        present = present_bodies(rows.index_select(0, chosen).view(noise.shape)).to(x.dtype)
+        sizes = rows.detach().index_select(0, chosen).abs_()
+        present = _with_any_above_zero(sizes.view(noise.shape)).to(x.dtype)
         noise = noise.flatten(3) * present.expand(*present.shape[:3], *x.shape[3:]).flatten(3)
     return rows.index_add_(0, chosen, noise.flatten(1)).view(x.shape)
 

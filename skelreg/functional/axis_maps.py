@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-#: What rotations are made of: constants, cosines and sines of the angles about x, y and z.
-_ENTRIES = ('1', '0', 'cx', 'cy', 'cz', 'sx', 'sy', 'sz', '-sx', '-sy', '-sz')
-#: The rotations about x, y and z, row by row.
-_ROTATIONS = '1 0 0  0 cx sx  0 -sx cx', 'cy 0 -sy  0 1 0  sy 0 cy', 'cz sz 0  -sz cz 0  0 0 1'
+from .kept import kept
+from .precision import without_autocast
 
 
 class AxisMaps(NamedTuple):
@@ -41,35 +38,33 @@ class AxisMaps(NamedTuple):
             ValueError: If the maps are for another number of results, channels, frames or joints.
         """
         copies = self.copies
-        if copies == 1 and all(part is None for part in self[:3]):
+        if self.channels is None and self.frames is None and self.joints is None and copies == 1:
             return x
         misfit = self.misfit(x)
         if misfit:
             raise ValueError(misfit)
-        rows = x.flatten(3)  # (N, C, T, V * M): torch's loops are slow on a last axis of one or two bodies
+        mapped = x
         if self.channels is not None:
-            rows, copies = _map_channels(rows, self.channels, copies), 1
+            mapped, copies = _map_channels(mapped, self.channels, copies), 1
         if self.frames is not None:
-            rows, copies = _take_frames(rows, self.frames, copies), 1
+            mapped, copies = _take_frames(mapped, self.frames, copies), 1
         if copies > 1:
-            rows = rows.repeat_interleave(copies, dim=0)
-        if self.joints is not None:
-            rows = _take_joints(rows, self.joints, x.shape[4])
-        return rows.reshape(len(rows), *x.shape[1:])
+            mapped = mapped.repeat_interleave(copies, dim=0)
+        return mapped if self.joints is None else _take_joints(mapped, self.joints)
 
     def misfit(self, x: Tensor) -> str:
         """What keeps the maps from being those of x (N, C, T, V, M), in words; an empty text if they fit."""
         rows = x.shape[0] * self.copies
         for part, size, name in zip(self[:3], x.shape[1:4], ('channels', 'frames', 'joints'), strict=True):
-            if part is None:
+            if part is None or part.shape == (rows, size):
                 continue
             if part.shape[1] != size:
                 return f'it is for {part.shape[1]} {name}, the batch has {size}'
-            matrices = [(rows, size, size)] if name == 'channels' else []
-            expected = [(rows, size), *matrices]
-            if part.shape not in expected:
-                shapes = ' or '.join(map(str, expected))
-                return f'its {name} are of shape {tuple(part.shape)}, not {shapes}'
+            matrix = (rows, size, size)
+            if name != 'channels':
+                return f'its {name} are of shape {tuple(part.shape)}, not {(rows, size)}'
+            if part.shape != matrix:
+                return f'its channels are of shape {tuple(part.shape)}, not {(rows, size)} or {matrix}'
         return ''
 
     def then(self, later: AxisMaps) -> AxisMaps:
@@ -81,7 +76,7 @@ class AxisMaps(NamedTuple):
 
     def stand_in(self, x: Tensor) -> Tensor:
         """A tensor shaped as the results for x, which are not computed yet: all its numbers are NaN."""
-        return _nan(x.dtype, x.device).expand(x.shape[0] * self.copies, *x.shape[1:])
+        return _nan((x.shape[0] * self.copies, *x.shape[1:]), x.dtype, x.device)
 
     @classmethod
     def together(cls, several: Sequence[AxisMaps]) -> AxisMaps | None:
@@ -104,45 +99,45 @@ class AxisMaps(NamedTuple):
         return [AxisMaps(*parts) for parts in zip(channels, frames, joints, strict=True)]
 
 
-@lru_cache(maxsize=8)
-def _nan(dtype: torch.dtype, device: torch.device) -> Tensor:
-    with torch.inference_mode(False):  # what is kept here must serve a later training step too
-        return torch.full((), torch.nan, dtype=dtype, device=device)
+@kept
+def _nan(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    return torch.full((), torch.nan, dtype=dtype, device=device).expand(shape)
 
 
-def _map_channels(rows: Tensor, channels: Tensor, copies: int) -> Tensor:
-    n, c, t, places = rows.shape
-    channels = channels.to(rows.dtype)
+def _map_channels(x: Tensor, channels: Tensor, copies: int) -> Tensor:
+    n, c, t, v, m = x.shape
+    channels, rows = channels.to(x.dtype), x.flatten(2)  # torch's loops are slow on a last axis of one or two
     if channels.ndim == 2:
-        return (rows[:, None] * channels.view(n, copies, c, 1, 1)).flatten(0, 1)
-    with torch.autocast(rows.device.type, enabled=False):
-        mapped = torch.bmm(channels.reshape(n, copies * c, c), rows.flatten(2))
-    return mapped.view(n * copies, c, t, places)
+        mapped = rows[:, None] * channels.view(n, copies, c, 1)
+    else:
+        with without_autocast(x):
+            mapped = torch.bmm(channels.reshape(n, copies * c, c), rows)
+    return mapped.view(n * copies, c, t, v, m)
 
 
-def _take_frames(rows: Tensor, frames: Tensor, copies: int) -> Tensor:
-    n, c, t, places = rows.shape
-    chosen = (_first_frames(n, copies, c, t, rows.device) + frames[:, None]).flatten()
-    return rows.flatten(0, 2).index_select(0, chosen).view(n * copies, c, t, places)
+def _take_frames(x: Tensor, frames: Tensor, copies: int) -> Tensor:
+    n, c, t, v, m = x.shape
+    chosen = _first_frames(n, copies, c, t, x.device) + frames[:, None]  # (R, C, T)
+    return x.reshape(n * c * t, v * m).index_select(0, chosen.flatten()).view(n * copies, c, t, v, m)
 
 
-@lru_cache(maxsize=32)
+@kept
 def _first_frames(n: int, copies: int, c: int, t: int, device: torch.device) -> Tensor:
     """(R, C, 1): where frame 0 of every result's sequence and channel lies among the N * C * T rows."""
-    with torch.inference_mode(False):  # as above
-        first = torch.arange(0, n * c * t, t, device=device).view(n, c, 1)
-        return first.repeat_interleave(copies, dim=0)
+    first = torch.arange(0, n * c * t, t, device=device).view(n, c, 1)
+    return first.repeat_interleave(copies, dim=0)
 
 
-def _take_joints(rows: Tensor, joints: Tensor, bodies: int) -> Tensor:
+def _take_joints(x: Tensor, joints: Tensor) -> Tensor:
     # On a CPU `gather` is two to three times as fast as indexing the joints and choosing sequences, and
     # twice as fast again where the two bodies of a joint travel as one number.
-    if bodies == 2 and rows.dtype in (torch.float32, torch.float64):
-        pairs = torch.view_as_complex(rows.unflatten(3, (-1, 2)))  # (R, C, T, V)
-        return torch.view_as_real(pairs.gather(3, joints[:, None, None].expand(pairs.shape))).flatten(3)
-    body = torch.arange(bodies, device=rows.device)
-    places = (joints[:, :, None] * bodies + body).flatten(1)  # (R, V * M)
-    return rows.gather(3, places[:, None, None].expand(rows.shape))
+    n, c, t, v, m = x.shape
+    if m == 2 and x.dtype in (torch.float32, torch.float64):
+        places = joints.view(n, 1, 1, v).expand(n, c, t, v)
+        return torch.view_as_real(torch.view_as_complex(x).gather(3, places))
+    body = torch.arange(m, device=x.device)
+    places = (joints[:, :, None] * m + body).view(n, 1, 1, v * m).expand(n, c, t, v * m)
+    return x.flatten(3).gather(3, places).view(x.shape)
 
 
 def _chain(first: Tensor | None, then: Tensor | None) -> Tensor | None:
@@ -161,7 +156,7 @@ def _product(later: Tensor | None, first: Tensor | None) -> Tensor | None:
     if first.ndim == 2:
         return later * first[:, None]
     dtype = torch.promote_types(later.dtype, first.dtype)
-    with torch.autocast(later.device.type, enabled=False):
+    with without_autocast(later):
         return torch.bmm(later.to(dtype), first.to(dtype))
 
 
@@ -177,20 +172,24 @@ def temporal_crop(start: Tensor, padding: int, num_frames: int) -> AxisMaps:
     return AxisMaps(frames=_cuts(padding, num_frames, start.device)[start])
 
 
-@lru_cache(maxsize=32)
+@kept
 def _cuts(padding: int, num_frames: int, device: torch.device) -> Tensor:
     """(2 padding + 1, T): the frames of every cut."""
-    with torch.inference_mode(False):  # as above
-        frames = torch.arange(-padding, num_frames + padding, device=device)
-        frames = torch.maximum(frames, -1 - frames)  # those before the first frame, reversed
-        frames = torch.minimum(frames, 2 * num_frames - 1 - frames)  # and behind the last one
-        return frames.unfold(0, num_frames, 1)
+    frames = torch.arange(-padding, num_frames + padding, device=device)
+    frames = torch.maximum(frames, -1 - frames)  # those before the first frame, reversed
+    frames = torch.minimum(frames, 2 * num_frames - 1 - frames)  # and behind the last one
+    return frames.unfold(0, num_frames, 1)
 
 
 def time_flip(applied: Tensor, num_frames: int) -> AxisMaps:
     """Play the sequences that ``applied`` (N,) marks backwards."""
-    own = torch.arange(num_frames, device=applied.device)
+    own = _own_places(num_frames, applied.device)
     return AxisMaps(frames=torch.where(applied[:, None], own.flip(0), own))
+
+
+@kept
+def _own_places(size: int, device: torch.device) -> Tensor:
+    return torch.arange(size, device=device)
 
 
 def shear(factors: Tensor) -> AxisMaps:
@@ -199,7 +198,12 @@ def shear(factors: Tensor) -> AxisMaps:
     Args:
         factors: (N, 3, 3), zero on the diagonal, unitless, usually within [-0.5, 0.5].
     """
-    return AxisMaps(channels=torch.eye(3, device=factors.device) + factors)
+    return AxisMaps(channels=_unit(3, factors.device) + factors)
+
+
+@kept
+def _unit(size: int, device: torch.device) -> Tensor:
+    return torch.eye(size, dtype=torch.float32, device=device)
 
 
 def rotate(degrees: Tensor) -> AxisMaps:
@@ -208,21 +212,24 @@ def rotate(degrees: Tensor) -> AxisMaps:
     Args:
         degrees: (N, 3).
     """
-    radians = degrees.deg2rad()
-    cos, sin = radians.cos(), radians.sin()
-    one, zero = torch.ones_like(cos[:, :1]), torch.zeros_like(cos[:, :1])
-    entries = torch.cat([one, zero, cos, sin, -sin], dim=1)
-    about_x, about_y, about_z = entries[:, _rotation_places(degrees.device)].unbind(1)  # (N, 3, 3) each
-    with torch.autocast(degrees.device.type, enabled=False):
+    radians = degrees.deg2rad()[:, :, None]
+    constant, of_cos, of_sin = _rotations(degrees.device)  # (3, 9) each
+    about = torch.addcmul(torch.addcmul(constant, radians.cos(), of_cos), radians.sin(), of_sin)
+    about_x, about_y, about_z = about.view(-1, 3, 3, 3).unbind(1)  # (N, 3, 3) each
+    with without_autocast(degrees):
         return AxisMaps(channels=torch.bmm(about_z, torch.bmm(about_y, about_x)))
 
 
-@lru_cache(maxsize=8)
-def _rotation_places(device: torch.device) -> Tensor:
-    """(3, 3, 3): of each of `_ROTATIONS`, where its entries are among `_ENTRIES`."""
-    places = [[_ENTRIES.index(entry) for entry in rotation.split()] for rotation in _ROTATIONS]
-    with torch.inference_mode(False):  # as above
-        return torch.tensor(places, device=device).view(3, 3, 3)
+@kept
+def _rotations(device: torch.device) -> Tensor:
+    """(3, 3, 9): constants, factors of cosines and of sines in the matrices about x, y and z."""
+    parts = torch.zeros(3, 3, 3, 3, dtype=torch.float32)  # part, axis of rotation, row, column
+    for axis in range(3):
+        one, two = (axis + 1) % 3, (axis + 2) % 3
+        parts[0, axis, axis, axis] = 1
+        parts[1, axis, one, one] = parts[1, axis, two, two] = 1
+        parts[2, axis, one, two], parts[2, axis, two, one] = 1, -1
+    return parts.flatten(2).to(device)
 
 
 def spatial_flip(applied: Tensor, flip_index: Tensor, mirrored_channels: int = 0) -> AxisMaps:
@@ -234,12 +241,19 @@ def spatial_flip(applied: Tensor, flip_index: Tensor, mirrored_channels: int = 0
         mirrored_channels: C to negate the first coordinate too, so that the result is a mirror image;
             0 only changes the names of the joints.
     """
-    own = torch.arange(len(flip_index), device=applied.device)
-    joints = torch.where(applied[:, None], flip_index, own)
+    joints = torch.where(applied[:, None], flip_index, _own_places(len(flip_index), applied.device))
     if not mirrored_channels:
         return AxisMaps(joints=joints)
-    is_first = torch.arange(mirrored_channels, device=applied.device) == 0
-    return AxisMaps(channels=1 - 2 * (applied[:, None] & is_first).float(), joints=joints)
+    same, mirrored = _signs(mirrored_channels, applied.device)
+    return AxisMaps(channels=torch.where(applied[:, None], mirrored, same), joints=joints)
+
+
+@kept
+def _signs(num_channels: int, device: torch.device) -> Tensor:
+    """(2, C): factors that leave the channels as they are, and those that negate the first one."""
+    signs = torch.ones(2, num_channels, dtype=torch.float32, device=device)
+    signs[1, 0] = -1
+    return signs
 
 
 def axis_mask(axis: Tensor, num_channels: int) -> AxisMaps:
@@ -249,4 +263,10 @@ def axis_mask(axis: Tensor, num_channels: int) -> AxisMaps:
         axis: (N,) channel that is lost; -1 leaves a sequence as it is.
         num_channels: C.
     """
-    return AxisMaps(channels=(torch.arange(num_channels, device=axis.device) != axis[:, None]).float())
+    return AxisMaps(channels=_masks(num_channels, axis.device)[axis])
+
+
+@kept
+def _masks(num_channels: int, device: torch.device) -> Tensor:
+    """(C + 1, C): row i is 0 for channel i; the last one, which -1 takes, is 1 for all."""
+    return 1 - torch.eye(num_channels + 1, num_channels, dtype=torch.float32, device=device)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import torch
 from torch import Tensor
+
+from .kept import kept
 
 
 def dropout(x: Tensor, p: float, training: bool) -> Tensor:
@@ -54,13 +54,12 @@ def _mask_of_bits(x: Tensor, p: float, training: bool) -> Tensor | None:
     return masks.to(x.dtype).index_select(0, drawn).view(-1)[: x.numel()].view(x.shape)
 
 
-@lru_cache(maxsize=16)
+@kept
 def _masks_of_bytes(p: float) -> Tensor:
     """(256, 8 / b), what a random byte makes of so many elements: an element whose b bits, read as a
     number, are below 2**b p is dropped; b is 1, 2 or 4.
     """
     bits = next(b for b in (1, 2, 4) if p * 2**b % 1 == 0)
-    with torch.inference_mode(False):  # what is kept here must serve a later training step too
-        shifts = torch.arange(0, 8, bits)
-        numbers = (torch.arange(256)[:, None] >> shifts) & (2**bits - 1)
-        return (numbers >= p * 2**bits).double() / (1 - p)
+    shifts = torch.arange(0, 8, bits)
+    numbers = (torch.arange(256)[:, None] >> shifts) & (2**bits - 1)
+    return (numbers >= p * 2**bits).double() / (1 - p)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .precision import without_autocast
+
 
 def nearest_others(queries: Tensor, bank: Tensor, k: int, own: Tensor, pool: Tensor) -> Tensor:
     """The k rows of the bank nearest to every query by Euclidean distance, never the query's own row.
@@ -23,7 +25,7 @@ def nearest_others(queries: Tensor, bank: Tensor, k: int, own: Tensor, pool: Ten
     others = int(pool.sum()) - 1
     if not 1 <= k <= others:
         raise ValueError(f'k must be between 1 and the other sequences of the pool, {others}, got {k}')
-    with torch.autocast(queries.device.type, enabled=False):
+    with without_autocast(queries):
         distances = torch.cdist(queries.float(), bank.float())  # (N, S)
     distances = distances.masked_fill(~pool, torch.inf).scatter(1, own[:, None], torch.inf)
     return distances.topk(k, dim=1, largest=False).indices

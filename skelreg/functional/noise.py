@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 import torch
 from torch import Generator, Tensor
+
+from .kept import kept
 
 _LEVELS = 2**16
 
@@ -36,14 +36,13 @@ def normal_rows(
     seed = int(torch.randint(2**63 - 1, (), generator=generator))
     words = np.random.SFC64(seed).random_raw((count * size + 3) // 4)  # twice as fast as torch's bits
     levels = torch.from_numpy(words.view(np.uint16).astype(np.int32))[: count * size]
-    drawn = (_quantiles() * std).index_select(0, levels).view(count, *like.shape[1:]).to(like.dtype)
+    drawn = _quantiles(std).index_select(0, levels).view(count, *like.shape[1:]).to(like.dtype)
     return drawn, torch.where(rows, rows.cumsum(0) - 1, -1)
 
 
-@lru_cache(maxsize=1)
-def _quantiles() -> Tensor:
-    """(65536,), the normal quantiles at the middle of equal steps, scaled to unit variance."""
-    with torch.inference_mode(False):  # what is kept here must serve a later training step too
-        middles = (torch.arange(_LEVELS, dtype=torch.float64) + 0.5) / _LEVELS
-        quantiles = torch.special.ndtri(middles)
-        return (quantiles / quantiles.std(correction=0)).float()
+@kept
+def _quantiles(std: float) -> Tensor:
+    """(65536,), the normal quantiles at the middle of equal steps, scaled to a standard deviation."""
+    middles = (torch.arange(_LEVELS, dtype=torch.float64) + 0.5) / _LEVELS
+    quantiles = torch.special.ndtri(middles)
+    return (quantiles * (std / quantiles.std(correction=0))).float()

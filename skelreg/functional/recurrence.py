@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from .precision import without_autocast
+
 
 def gru_layer(
     x: Tensor, weight_ih: Tensor, weight_hh: Tensor, bias_ih: Tensor, bias_hh: Tensor, reverse: bool = False
@@ -26,7 +28,7 @@ def gru_layer(
         x: (T, B, F); weight_ih: (3 H, F); weight_hh: (3 H, H); biases: (3 H); output: (T, B, H).
     """
     # The state adds up over frames, which bf16 is too coarse for.
-    with torch.autocast(x.device.type, enabled=False):
+    with without_autocast(x):
         gates = torch.nn.functional.linear(x.to(weight_ih.dtype), weight_ih, bias_ih)
         states: Tensor = _Recurrence.apply(gates, weight_hh, bias_hh, reverse)
         return states
@@ -41,7 +43,7 @@ def run_layer(layer: nn.GRU, x: Tensor) -> Tensor:
     # cuDNN's kernel has no gradient in eval mode, and under autocast it computes in float16.
     wants_gradient = torch.is_grad_enabled() and (x.requires_grad or layer.all_weights[0][0].requires_grad)
     if x.device.type != 'cpu' and (layer.training or not wants_gradient):
-        with torch.autocast(x.device.type, enabled=False):
+        with without_autocast(x):
             states: Tensor = layer(x.to(layer.all_weights[0][0].dtype))[0]
         return states
     directions: list[Tensor] = []

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
+
+from .precision import without_autocast
 
 
 def cross_correlation(first: Tensor, second: Tensor, eps: float = 1e-5) -> Tensor:
@@ -18,7 +19,7 @@ def cross_correlation(first: Tensor, second: Tensor, eps: float = 1e-5) -> Tenso
         ValueError: If there are fewer than two sequences.
     """
     _require_two(first)
-    with torch.autocast(first.device.type, enabled=False):
+    with without_autocast(first):
         a, b = (
             (x - x.mean(dim=0)) / (x.var(dim=0, unbiased=False) + eps).sqrt()
             for x in (first.float(), second.float())
@@ -57,7 +58,7 @@ def covariance_penalty(x: Tensor) -> Tensor:
         ValueError: If there are fewer than two sequences.
     """
     _require_two(x)
-    with torch.autocast(x.device.type, enabled=False):
+    with without_autocast(x):
         centred = x.float() - x.float().mean(dim=0)
         covariance = centred.T @ centred / (len(x) - 1)
     return (covariance.square().sum() - covariance.diagonal().square().sum()) / x.shape[1]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import torch
 from torch import Tensor
 
 from ..graphs import SkeletonLayout, get_layout
+from .kept import kept
 
 STREAMS = ('joint', 'bone', 'motion')
 
@@ -26,11 +25,10 @@ def bone(x: Tensor, layout: str | SkeletonLayout) -> Tensor:
     return x - x.index_select(3, _parents(tuple(layout.parents), x.device))
 
 
-@lru_cache(maxsize=32)
+@kept
 def _parents(parents: tuple[int, ...], device: torch.device) -> Tensor:
     """The index of the parents, kept on the device: a copy to a GPU in every step would hold it up."""
-    with torch.inference_mode(False):  # what is kept here must serve a later training step too
-        return torch.tensor(parents, device=device)
+    return torch.tensor(parents, device=device)
 
 
 def motion(x: Tensor) -> Tensor:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+
+from .kept import kept
 
 #: Matrix products multiply at least so many times as fast as torch's direct convolution; measured on a CPU.
 RATE_OF_PRODUCTS = 1.5
@@ -92,7 +93,7 @@ def _length_of_circle(num_frames: int, num_taps: int) -> int:
     return num_frames + num_taps // 2
 
 
-@lru_cache(maxsize=32)
+@kept
 def _transforms(num_frames: int, num_taps: int) -> tuple[Tensor, Tensor, Tensor]:
     """(P, T), (P, K) and (T, P): frames and taps to P frequency products, and these back to frames.
 
@@ -113,8 +114,7 @@ def _transforms(num_frames: int, num_taps: int) -> tuple[Tensor, Tensor, Tensor]
         alternating = np.cos(np.pi * frame)
         ahead, taps = [*ahead, alternating], [*taps, np.cos(np.pi * tap)]
         back += [alternating / length]
-    with torch.inference_mode(False):  # what is kept here must serve a later training step too
-        from_frames, from_taps, to_frames = (
-            torch.tensor(np.stack(rows), dtype=torch.float32) for rows in (ahead, taps, back)
-        )
-        return from_frames, from_taps, to_frames.T.contiguous()
+    from_frames, from_taps, to_frames = (
+        torch.tensor(np.stack(rows), dtype=torch.float32) for rows in (ahead, taps, back)
+    )
+    return from_frames, from_taps, to_frames.T.contiguous()

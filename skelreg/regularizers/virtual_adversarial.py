@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..functional.consistency import kl_divergence
+from ..functional.precision import without_autocast
 from ..functional.virtual_adversarial import adversarial_direction
 from ..registry import REGULARIZERS
 from ..structures import Step, Terms, View
@@ -57,7 +58,7 @@ class VirtualAdversarial(SequenceTerm):
             reference = predict(x)
         is_mixed = torch.is_autocast_enabled(x.device.type)
         # A step of a hundredth of a metre over a whole sequence vanishes in bfloat16, and in TF32.
-        with torch.autocast(x.device.type, enabled=False), _whole_float32():
+        with without_autocast(x), _whole_float32():
             exact = predict(x).detach() if is_mixed else reference
             direction = adversarial_direction(predict, x, exact, start, self.step, self.iterations)
         divergence = kl_divergence(reference, predict(x + self.radius * direction))

@@ -47,6 +47,9 @@ def check_augmentation(
     contract = Contract(type(augmentation).__name__)
     spaces = get_args(Space)
     contract.require(augmentation.space in spaces, 'space', f'{augmentation.space!r} is none of {spaces}')
+    if is_axis_map(augmentation):
+        has_axes = augmentation.space != 'graph'
+        contract.require(has_axes, 'axis maps', 'graphs have no frames, joints and channels')
     x = _graph(layout) if augmentation.space == 'graph' else _noise(layout)
     with contract.runs(f'sample and apply of shape {tuple(x.shape)}'):
         params = augmentation.sample(x, _generator())
@@ -151,7 +154,6 @@ def _check_blind(
     contract: Contract, augmentation: AxisAugmentation, x: Tensor, params: dict[str, Tensor]
 ) -> None:
     """Clause 'axis maps': one row for each sequence, drawn and made before the numbers of x are computed."""
-    contract.require(augmentation.space != 'graph', 'axis maps', 'graphs have no frames, joints and channels')
     blank = torch.full_like(x, torch.nan)
     with contract.runs('sample and maps of a batch whose numbers are not computed yet, NaN'):
         blind = augmentation.sample(blank, _generator())
