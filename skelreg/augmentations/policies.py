@@ -257,8 +257,10 @@ def _applied(
 ) -> _Mixture:
     x, sources, _, owned = mixture.computed()
     params = augmentation.parameters_for(x, generator)
-    in_place = is_in_place(augmentation)
-    y = augmentation.apply_(x, **params) if in_place and owned else augmentation.apply(x, **params)
+    if owned and is_in_place(augmentation):
+        y = augmentation.apply_(x, **params)
+    else:
+        y = augmentation.apply(x, **params)
     if y.shape != x.shape:
         raise PluginError(
             f'{title_of(augmentation)} changes the shape of its input',
@@ -269,4 +271,4 @@ def _applied(
     if mixed is not None:
         with without_autocast(x):
             sources = mixed if sources is None else mixed @ sources
-    return _Mixture(y, sources, owned=in_place)
+    return _Mixture(y, sources, owned=is_in_place(augmentation))  # another one may keep its result

@@ -25,8 +25,11 @@ def test_blur_agrees_with_loops(x, normalized):
 def test_gradient_of_blur_reaches_input_and_sigma(normalized):
     x, every = torch.randn(2, 1, 10, 3, 1, dtype=torch.float64), torch.ones(2, dtype=torch.bool)
     sigma = torch.tensor([0.6, 1.5], dtype=torch.float64)
-    inputs = (x.requires_grad_(), sigma.requires_grad_())
-    assert torch.autograd.gradcheck(lambda x, sigma: augment.blur_(x.clone(), sigma, every, normalized), inputs)
+
+    def blur(x, sigma):
+        return augment.blur_(x.clone(), sigma, every, normalized)
+
+    assert torch.autograd.gradcheck(blur, (x.requires_grad_(), sigma.requires_grad_()))
 
 
 def test_normalized_blur_keeps_a_skeleton_that_stands_still():

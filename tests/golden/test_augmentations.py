@@ -29,7 +29,8 @@ def rotate(x, draws):
 
 def noise(x, draws):
     drawn = draws[1][None] if applied(draws[0]) else torch.zeros_like(x)
-    return GaussianNoise(keep_absent=False).apply(x, noise=drawn[None], place=torch.zeros(1, dtype=torch.int64))
+    first = torch.zeros(1, dtype=torch.int64)
+    return GaussianNoise(keep_absent=False).apply(x, noise=drawn[None], place=first)
 
 
 def axis_mask(x, draws):
