@@ -108,7 +108,7 @@ def _map_channels(x: Tensor, channels: Tensor, copies: int) -> Tensor:
     n, c, t, v, m = x.shape
     channels, rows = channels.to(x.dtype), x.flatten(2)  # torch's loops are slow on a last axis of one or two
     if channels.ndim == 2:
-        mapped = rows[:, None] * channels.view(n, copies, c, 1)
+        mapped = rows[:, None] * channels.reshape(n, copies, c, 1)
     else:
         with without_autocast(x):
             mapped = torch.bmm(channels.reshape(n, copies * c, c), rows)
@@ -132,12 +132,13 @@ def _take_joints(x: Tensor, joints: Tensor) -> Tensor:
     # On a CPU `gather` is two to three times as fast as indexing the joints and choosing sequences, and
     # twice as fast again where the two bodies of a joint travel as one number.
     n, c, t, v, m = x.shape
-    if m == 2 and x.dtype in (torch.float32, torch.float64):
-        places = joints.view(n, 1, 1, v).expand(n, c, t, v)
+    is_row = x[:1].is_contiguous() and x.storage_offset() % 2 == 0  # a batch may lie among others in memory
+    if m == 2 and is_row and x.dtype in (torch.float32, torch.float64):
+        places = joints.reshape(n, 1, 1, v).expand(n, c, t, v)
         return torch.view_as_real(torch.view_as_complex(x).gather(3, places))
     body = torch.arange(m, device=x.device)
     places = (joints[:, :, None] * m + body).view(n, 1, 1, v * m).expand(n, c, t, v * m)
-    return x.flatten(3).gather(3, places).view(x.shape)
+    return x.flatten(3).gather(3, places).reshape(x.shape)
 
 
 def _chain(first: Tensor | None, then: Tensor | None) -> Tensor | None:

@@ -70,3 +70,13 @@ def test_blur_stays_in_full_precision_under_autocast():
     plain = augment.blur_(x.clone(), sigma, every, True)
     with torch.autocast('cpu', torch.bfloat16):
         assert torch.equal(augment.blur_(x.clone(), sigma, every, True), plain)
+
+
+@pytest.mark.parametrize('frames', [1, 2, 7, 8, 17, 18, 40])
+def test_blur_agrees_with_loops_at_every_length(frames):
+    x = torch.randn(3, 2, frames, 4, 2, dtype=torch.float64)
+    sigma, applied = torch.tensor([0.4, 2.0, 1.0], dtype=torch.float64), torch.tensor([True, True, False])
+    for normalized in (False, True):
+        out = augment.blur_(x.clone(), sigma, applied, normalized)
+        assert_each(out[:2], x[:2], reference.blur, sigma[:2].tolist(), [normalized] * 2)
+        assert torch.equal(out[2], x[2])

@@ -180,3 +180,30 @@ def test_matrix_products_stay_in_full_precision_under_autocast():
     plain = axis_maps.shear(factors).then(axis_maps.rotate(degrees))(x)
     with torch.autocast('cpu', torch.bfloat16):
         assert torch.equal(axis_maps.shear(factors).then(axis_maps.rotate(degrees))(x), plain)
+
+
+def lying_oddly(x):
+    """The same numbers in several layouts of memory."""
+    wide = torch.cat([x, x[..., :1]], dim=4)
+    among_others = torch.stack([x, x], dim=1)
+    late = torch.cat([x.new_zeros(1), x.flatten()])
+    return {
+        'as it is': x,
+        'bodies before joints': x.transpose(3, 4).contiguous().transpose(3, 4),
+        'two of three bodies': wide[..., :2],
+        'among others': among_others[:, 1],
+        'at an odd place': late[1:].view(x.shape),
+        'frames last': x.transpose(2, 4).contiguous().transpose(2, 4),
+    }
+
+
+@pytest.mark.parametrize('axes', ALL)
+@pytest.mark.parametrize('dtype', [torch.float64, torch.float32, torch.bfloat16])
+def test_it_does_not_matter_how_a_batch_lies_in_memory(x, axes, dtype):
+    maps = maps_of(*axes)
+    layouts = lying_oddly(x.to(dtype))
+    expected = maps(layouts['as it is'])
+    for name, same in layouts.items():
+        torch.testing.assert_close(maps(same), expected, msg=name)
+    empty = AxisMaps(*(None if part is None else part[:0] for part in maps[:3]))
+    assert empty(layouts['as it is'][:0]).shape == (0, *x.shape[1:])
