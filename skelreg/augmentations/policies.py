@@ -78,7 +78,7 @@ class GrowingPolicy(Policy):
             grown = bases[index:]
             if self.share_base:
                 shared = _run(grown[0], stage, 'coordinates', generator).computed()
-                bases[index:] = [shared._replace(owned=len(grown) == 1)] * len(grown)
+                bases[index:] = [shared._replace(owned=False)] * len(grown)
             else:
                 bases[index:] = _run_together(grown, stage, generator)
         return bases
@@ -257,7 +257,8 @@ def _applied(
 ) -> _Mixture:
     x, sources, _, owned = mixture.computed()
     params = augmentation.parameters_for(x, generator)
-    if owned and is_in_place(augmentation):
+    learns = torch.is_grad_enabled() and x.requires_grad  # its gradient may need the numbers that are there
+    if owned and not learns and is_in_place(augmentation):
         y = augmentation.apply_(x, **params)
     else:
         y = augmentation.apply(x, **params)

@@ -132,13 +132,19 @@ def _take_joints(x: Tensor, joints: Tensor) -> Tensor:
     # On a CPU `gather` is two to three times as fast as indexing the joints and choosing sequences, and
     # twice as fast again where the two bodies of a joint travel as one number.
     n, c, t, v, m = x.shape
-    is_row = x[:1].is_contiguous() and x.storage_offset() % 2 == 0  # a batch may lie among others in memory
-    if m == 2 and is_row and x.dtype in (torch.float32, torch.float64):
+    if m == 2 and _lies_in_pairs(x):
         places = joints.reshape(n, 1, 1, v).expand(n, c, t, v)
         return torch.view_as_real(torch.view_as_complex(x).gather(3, places))
     body = torch.arange(m, device=x.device)
     places = (joints[:, :, None] * m + body).view(n, 1, 1, v * m).expand(n, c, t, v * m)
     return x.flatten(3).gather(3, places).reshape(x.shape)
+
+
+def _lies_in_pairs(x: Tensor) -> bool:
+    """What `torch.view_as_complex` asks of x; a batch may be a part of another one."""
+    apart = (x.storage_offset(), *x.stride()[:-1])
+    is_paired = x.stride(-1) == 1 and all(number % 2 == 0 for number in apart)
+    return is_paired and x.dtype in (torch.float32, torch.float64)
 
 
 def _chain(first: Tensor | None, then: Tensor | None) -> Tensor | None:
@@ -261,7 +267,7 @@ def axis_mask(axis: Tensor, num_channels: int) -> AxisMaps:
     """Set one coordinate of each sequence to zero.
 
     Args:
-        axis: (N,) channel that is lost; -1 leaves a sequence as it is.
+        axis: (N,) channel that is lost, in [0, C); -1 leaves a sequence as it is.
         num_channels: C.
     """
     return AxisMaps(channels=_masks(num_channels, axis.device)[axis])

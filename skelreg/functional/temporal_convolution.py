@@ -32,9 +32,10 @@ def temporal_convolution(x: Tensor, weight: Tensor, bias: Tensor | None, stride:
         return _pointwise(x, weight, bias, stride)
     exact = x.device.type == 'cpu' and x.dtype == torch.float32 and not torch.is_autocast_enabled('cpu')
     if exact and not torch.compiler.is_compiling() and _is_worth_transforming(weight, x.shape[1], stride):
-        y: Tensor = _ByProducts.apply(x, weight, bias, stride)
-        return y
-    return torch.nn.functional.conv2d(x[None], weight, bias, (stride, 1), (taps // 2, 0))[0]
+        transformed: Tensor = _ByProducts.apply(x, weight, bias, stride)
+        return transformed
+    y = torch.nn.functional.conv2d(x.unsqueeze(0), weight, bias, (stride, 1), (taps // 2, 0))
+    return y.squeeze(0)  # not `[0]`, whose gradient is written into zeros
 
 
 def _pointwise(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int) -> Tensor:

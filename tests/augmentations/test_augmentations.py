@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from skelreg.augmentations.base import sometimes
 from skelreg.augmentations.masking import FrameMask, JointMask
 from skelreg.augmentations.spatial import AxisMask, GaussianNoise, Rotate, Shear, SpatialFlip
 from skelreg.augmentations.temporal import GaussianBlur, TemporalCrop, TimeFlip
@@ -110,3 +111,13 @@ def test_probability_outside_zero_to_one_is_refused(build):
 def test_bad_arguments_are_refused(build, message):
     with pytest.raises(ValueError, match=message):
         build()
+
+
+def test_probability_one_spends_no_draw():
+    drawn, generator = torch.ones(4, 2), torch.Generator().manual_seed(0)
+    before = generator.get_state()
+    assert sometimes(drawn, 0.0, 1.0, generator) is drawn
+    assert torch.equal(generator.get_state(), before)
+    mixed = sometimes(torch.ones(400, 2), -1.0, 0.5, generator)
+    assert torch.equal(mixed[:, 0], mixed[:, 1]) and 120 < (mixed[:, 0] == 1).sum() < 280
+    assert mixed[:, 0].abs().eq(1).all()

@@ -3,8 +3,9 @@ import torch
 from torch import nn
 
 from skelreg.augmentations import policies
-from skelreg.augmentations.base import Augmentation
+from skelreg.augmentations.base import Augmentation, InPlaceAugmentation
 from skelreg.augmentations.policies import GrowingPolicy, SingleViewPolicy
+from skelreg.augmentations.spatial import GaussianNoise
 from skelreg.errors import ConfigError
 from skelreg.functional.streams import motion
 
@@ -246,6 +247,29 @@ class HandsBack(Augmentation):
         return x
 
 
+class Writes(InPlaceAugmentation):
+    """Writes over what it gets, in the stream, and keeps what it made for its gradient."""
+
+    space = 'stream'
+
+    def sample(self, x, generator=None):
+        return {'by': torch.rand(len(x), generator=generator)}
+
+    def apply_(self, x, by):
+        return x.mul_(by[:, None, None, None, None]).tanh()
+
+
+class WritesCoordinates(Writes):
+    space = 'coordinates'
+
+
+class QuietNoise(GaussianNoise):
+    """Has an `apply` of its own, which says more than `apply_`."""
+
+    def apply(self, x, **params):
+        return 0 * super().apply(x, **params)
+
+
 NOISE, BLUR = dict(type='GaussianNoise', p=1.0), dict(type='GaussianBlur', p=1.0)
 CROP = dict(type='TemporalCrop')
 
@@ -258,6 +282,8 @@ CROP = dict(type='TemporalCrop')
         [[CROP, NOISE], [BLUR], [NOISE]],
         [[], [NOISE], [CROP, BLUR]],
         [[dict(type=HandsBack), NOISE], [dict(type=HandsBack), BLUR]],
+        [[dict(type=Writes)], [NOISE, dict(type=Writes)]],
+        [[dict(type=WritesCoordinates), NOISE], [dict(type=WritesCoordinates)]],
     ],
 )
 def test_nothing_is_written_over_that_another_view_needs(monkeypatch, stages, share_base):
@@ -275,9 +301,23 @@ def test_nothing_is_written_over_that_another_view_needs(monkeypatch, stages, sh
     assert not torch.equal(found[-1], x)
 
 
-def test_the_gradient_passes_what_is_written_over():
-    policy = GrowingPolicy(stages=[[CROP, NOISE, BLUR], [NOISE, dict(type='Shear'), BLUR]])
-    x = torch.randn(4, 3, 8, 20, 2, requires_grad=True)
-    made = policy(x, unchanged)
-    sum(view.skeleton.square().sum() for view in made.views).backward()
-    assert x.grad is not None and x.grad.flatten(1).any(dim=1).all()
+@pytest.mark.parametrize('wrap', [dict(type=WritesCoordinates), dict(type='Shear')])
+def test_the_gradient_is_that_of_batches_that_are_not_written_over(monkeypatch, wrap):
+    policy = GrowingPolicy(stages=[[CROP, NOISE, wrap, BLUR], [NOISE, wrap, BLUR]])
+    leaf = torch.randn(4, 3, 8, 20, 2)
+
+    def gradient():
+        x = leaf.clone().requires_grad_()
+        made = policy(x, unchanged, torch.Generator().manual_seed(3))
+        sum(view.skeleton.square().sum() for view in made.views).backward()
+        return x.grad
+
+    found = gradient()
+    assert found.flatten(1).any(dim=1).all()
+    monkeypatch.setattr(policies, 'is_in_place', lambda augmentation: False)
+    torch.testing.assert_close(found, gradient())
+
+
+def test_an_apply_of_its_own_is_what_counts():
+    made = SingleViewPolicy([CROP, dict(type=QuietNoise)])(torch.randn(4, 3, 8, 20, 2), unchanged)
+    assert not made.views[0].skeleton.any()

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from skelreg.augmentations.spatial import GaussianNoise
 from skelreg.functional import global_batch
 from skelreg.functional.frames import segment_frames
 from skelreg.functional.global_batch import GlobalBatchGenerator, sample_rows
@@ -65,3 +66,14 @@ def test_another_generator_draws_for_the_rows_alone() -> None:
 def test_rows_that_belong_to_no_whole_sequences_are_refused() -> None:
     with pytest.raises(ValueError, match='4 rows are not those of 3 sequences'):
         drawn(0, W, 4, N)
+
+
+@pytest.mark.parametrize('batch_size', [1, N])
+@pytest.mark.parametrize('p', [0.5, 1.0])
+def test_noise_of_ranks_is_that_of_one_process(batch_size: int, p: float) -> None:
+    x = torch.randn(W * batch_size, 2, 3, 4, 2, generator=torch.Generator().manual_seed(0))
+    augmentation = GaussianNoise(std=1.0, p=p)
+    whole = augmentation(x, generator(0, 1, W * batch_size))
+    for rank in range(W):
+        own = augmentation(x[rank::W], generator(rank, W, batch_size))
+        assert torch.equal(own, whole[rank::W])
