@@ -1,8 +1,9 @@
 """Training and test steps of configs on a device that is no CPU, on machines that have none.
 
 `python -m tests.other_device CONFIG ...` prints, as JSON, for every config the devices that its outputs lie
-on and where in skelreg the host would wait for the device. torch's fake tensors know their shape, type and
-device and hold no numbers; an operation on tensors of two devices fails as it would on a GPU.
+on and where in skelreg the host would wait for the device; CONFIG+amp runs it under mixed precision. torch's
+fake tensors know their shape, type and device and hold no numbers; an operation on tensors of two devices, or
+of two types, fails as it would on a GPU.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import sys
 import tempfile
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,6 +26,8 @@ from mmengine.model import BaseDataPreprocessor
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
 
 from skelreg.engine.hooks import CollectHook
@@ -33,6 +36,20 @@ from skelreg.runner import build_runner
 from tests.runs import ROOT, small
 
 NAME = 'elsewhere'
+AUTOCAST = 'AutocastPrivateUse1'
+#: What autocast computes in bfloat16 and in float32 on a GPU, and what takes floats of one type only, as far
+#: as our steps use it.
+IN_BFLOAT16 = ('mm', 'matmul', 'bmm', 'addmm', 'baddbmm', 'linear', 'conv2d')
+OF_ONE_TYPE = [
+    getattr(torch.ops.aten, name)
+    for name in (
+        'mm', 'bmm', 'addmm', 'addmm_', 'baddbmm', 'convolution', 'convolution_backward',
+        'index_add', 'index_add_', 'index_copy', 'index_copy_',
+    )
+]
+IN_FLOAT32 = (
+    'sum', 'sum.dim_IntList', 'log_softmax.int', 'softmax.int', 'exp', 'pow.Tensor_Scalar', 'cumsum',
+)
 
 
 class NumbersUnknown(TorchFunctionMode):
@@ -91,6 +108,19 @@ class NumbersUnknown(TorchFunctionMode):
             self.places[f'{Path(frames[-1].filename).relative_to(ROOT)}: {what}'] += 1
 
 
+class SameTypes(TorchDispatchMode):
+    """Refuses operands of two floating-point types where kernels do; fake ones let them pass."""
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        tensors = [value for value in tree_leaves((args, kwargs)) if isinstance(value, Tensor)]
+        found = {value.dtype for value in tensors if value.is_floating_point()}
+        if len(found) > 1 and func.overloadpacket in OF_ONE_TYPE:
+            raise TypeError(f'{func} got operands of {found}')
+        return func(*args, **(kwargs or {}))
+
+
 class _Backend:
     """What torch asks of a device's module, mixed precision besides."""
 
@@ -100,6 +130,33 @@ class _Backend:
     device_count = staticmethod(lambda: 1)
     get_amp_supported_dtype = staticmethod(lambda: [torch.bfloat16])
     manual_seed_all = staticmethod(lambda seed: None)
+
+
+def _teach_autocast() -> list[torch.library.Library]:
+    """Autocast on the device, for as long as what is returned lives."""
+    others, known = torch.library.Library('_', 'IMPL'), torch.library.Library('aten', 'IMPL')
+    others.fallback(torch.library.fallthrough_kernel, AUTOCAST)
+    for names, dtype in ((IN_BFLOAT16, torch.bfloat16), (IN_FLOAT32, torch.float32)):
+        for name in names:
+            known.impl(name, _computed_in(name, dtype), AUTOCAST)
+    return [others, known]
+
+
+def _computed_in(name: str, dtype: torch.dtype) -> Callable[..., Any]:
+    packet, _, overload = name.partition('.')
+    operation = getattr(getattr(torch.ops.aten, packet), overload or 'default')
+
+    def cast(value: Any) -> Any:
+        floats = isinstance(value, Tensor) and value.is_floating_point() and value.dtype != torch.float64
+        return value.to(dtype) if floats and value.device.type == NAME else value
+
+    def compute(*args: Any, **kwargs: Any) -> Any:
+        keys = torch._C.DispatchKeySet(getattr(torch._C.DispatchKey, AUTOCAST))
+        with torch._C._ExcludeDispatchKeyGuard(keys):
+            args, kwargs = tree_map(cast, (args, kwargs))
+            return operation(*args, **kwargs)
+
+    return compute
 
 
 def _run_layer(layer: nn.GRU, x: Tensor) -> Tensor:
@@ -140,10 +197,11 @@ def move(model: nn.Module) -> None:
             module._device = torch.device(NAME)
 
 
-def steps(config: str) -> dict[str, Any]:
+def steps(run: str) -> dict[str, Any]:
     """Collect, train twice, test; devices of the outputs, and where the host waits in the second step."""
+    config, _, amp = run.partition('+')
     with tempfile.TemporaryDirectory() as folder:
-        cfg = small(config)
+        cfg = small(config, amp=bool(amp))
         runner = build_runner(cfg, Path(folder))
         loader = runner.build_dataloader(runner._train_dataloader, seed=0)
         model, batch = runner.model, next(iter(loader))
@@ -151,7 +209,7 @@ def steps(config: str) -> dict[str, Any]:
         fake = FakeTensorMode(allow_non_fake_inputs=True)
         numbers = NumbersUnknown(fake)
         outputs: list[Any] = []
-        with fake, numbers, _faked_layers():
+        with fake, numbers, SameTypes(), _faked_layers():
             move(model)
             optimizer = runner.build_optim_wrapper(cfg.optim_wrapper)
             loop = SimpleNamespace(dataloader=loader)
@@ -168,7 +226,9 @@ def steps(config: str) -> dict[str, Any]:
 def main() -> None:
     _setup_privateuseone_for_python_backend(NAME, backend_module=_Backend())
     logging.disable(logging.WARNING)
-    print(json.dumps({config: steps(config) for config in sys.argv[1:]}))
+    taught = _teach_autocast()
+    print(json.dumps({run: steps(run) for run in sys.argv[1:]}))
+    del taught
 
 
 if __name__ == '__main__':

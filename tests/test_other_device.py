@@ -18,6 +18,7 @@ PRETRAINING = [
     'configs/byol/stgcn_nucla.py',
     'configs/crossclr/stgcn_nucla.py',
 ]
+PRETRAINING += [f'{config}+amp' for config in PRETRAINING]
 #: A batch in which not every sequence has a label is taken apart by masks, whose length the host must
 #: know, as is one for the GRU of the bodies that are there; every regularizer is among them.
 OTHERS = [
@@ -32,6 +33,8 @@ OTHERS = [
     'configs/temporal_ensembling/gru_nucla.py',
     'configs/fixmatch/gru_nucla.py',
     'configs/flexmatch/gru_nucla.py',
+    'configs/vicreg/gru_nucla.py+amp',
+    'configs/mixed/gru_nucla_all_terms.py+amp',
 ]
 
 
@@ -67,3 +70,15 @@ def test_operands_on_two_devices_are_found() -> None:
     done = subprocess.run([sys.executable, '-c', program], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode != 0
     assert 'two devices' in done.stderr or 'same device' in done.stderr
+
+
+def test_operands_of_two_types_are_found_under_mixed_precision() -> None:
+    program = (
+        'import torch, tests.other_device as t; from skelreg.backbones.stgcn import STGCN\n'
+        'STGCN.forward = lambda self, x, edges=None: torch.mm(x[0, 0, 0], x[0, 0, 0].T).addmm_(\n'
+        '    x[0, 0, 0], x[0, 0, 0].T)\n'
+        f"import sys; sys.argv[1:] = ['{HICLR}+amp']; t.main()"
+    )
+    done = subprocess.run([sys.executable, '-c', program], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert 'got operands of' in done.stderr

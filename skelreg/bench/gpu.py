@@ -1,4 +1,8 @@
-"""The pretext step on a GPU: data, augmentation and queue in device memory, bfloat16, compiled."""
+"""The pretext step on a GPU: data, augmentation and queue in device memory, bfloat16, eager and compiled.
+
+The compiled one has the goal. Batch norm should be the bottleneck of the eager one: torch's kernels give every
+channel, of which there are 16 to 256, one block of threads where channels come first.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,7 @@ BATCH, STEPS = 512, 20
 
 def throughput(compiled: bool) -> Figure:
     """Sequences a second through the HiCLR step, taken at random from a set of NTU60's size on the device."""
+    torch.backends.cudnn.benchmark = True  # shapes are the same in every step
     model = pretext_model(STGCN).to('cuda')
     if compiled:
         compile_backbones(model, dynamic=False)
@@ -33,7 +38,7 @@ def throughput(compiled: bool) -> Figure:
     name = torch.cuda.get_device_name()
     return figure(
         f'pretext step on {name}, batch {BATCH}, {"compiled" if compiled else "eager"}', values,
-        'sequences/s', goal=6000.0, at_most=False,
+        'sequences/s', goal=6000.0 if compiled else None, at_most=False,
         remark='bfloat16, data and augmentation on the device, without the hooks of a run',
     )
 
