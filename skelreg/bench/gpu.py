@@ -1,7 +1,7 @@
 """The pretext step on a GPU: data, augmentation and queue in device memory, bfloat16, eager and compiled.
 
-The compiled one has the goal. Batch norm should be the bottleneck of the eager one: where channels come first,
-torch gives every channel, of which there are 16 to 256, one block of threads.
+The compiled one has the goal. Batch norm should hold the eager one up: where channels come first, torch gives
+every channel, of which there are 16 to 256, one block of threads.
 """
 
 from __future__ import annotations
