@@ -1,8 +1,10 @@
-"""Run cases one after the other and show each figure as it comes."""
+"""Run cases one after the other, each in a process of its own, and show each figure as it comes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import torch
@@ -30,7 +32,7 @@ def list_cases() -> list[str]:
 
 
 def run_cases(names: Sequence[str] = (), path: Path | None = None) -> list[Figure]:
-    """Measure the named cases, or all.
+    """Measure the named cases, or all; none of them sees the memory that another one has left behind.
 
     Args:
         names: Of cases; none is all of them.
@@ -47,14 +49,24 @@ def run_cases(names: Sequence[str] = (), path: Path | None = None) -> list[Figur
             raise ConfigError(f"there is no case '{name}'", accepted=closest(name, cases))
     if path is not None:
         check_writable(path)
-    keep_freed_memory()  # as every training does
     figures = []
     for name in names or cases:
-        figures.append(cases[name]())
+        figures.append(measured_alone(name))
         say(f'{name:14} {line(figures[-1])}')
         if path is not None:
             write_json(path, [figure.as_dict() for figure in figures])
     return figures
+
+
+def measured_alone(name: str) -> Figure:
+    """The figure of a case, measured in a new process."""
+    with ProcessPoolExecutor(1, mp_context=get_context('spawn')) as process:
+        return process.submit(_measured, name).result()
+
+
+def _measured(name: str) -> Figure:
+    keep_freed_memory()  # as every training does
+    return all_cases()[name]()
 
 
 def line(figure: Figure) -> str:

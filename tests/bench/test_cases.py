@@ -9,7 +9,7 @@ import torch
 
 from skelreg.bench import gpu, memory, run, training
 from skelreg.bench.data import skeleton_text
-from skelreg.bench.measure import figure
+from skelreg.bench.measure import Figure, figure
 from skelreg.bench.memory import sparse_archive
 from skelreg.bench.run import all_cases
 from skelreg.datasets.archive import SkeletonArchive
@@ -96,11 +96,12 @@ def test_a_step_in_mixed_precision_can_be_measured(monkeypatch: pytest.MonkeyPat
 def test_a_run_that_breaks_off_keeps_the_figures_it_has(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def broken() -> None:
-        raise KeyboardInterrupt
+    def measured(name: str) -> Figure:
+        if name == 'fetch':
+            raise KeyboardInterrupt
+        return figure('first', [1.0], 's')
 
-    first = figure('first', [1.0], 's')
-    monkeypatch.setattr(run, 'all_cases', lambda: {'first': lambda: first, 'second': broken})
+    monkeypatch.setattr(run, 'measured_alone', measured)
     with pytest.raises(KeyboardInterrupt):
-        run.run_cases((), tmp_path / 'figures.json')
+        run.run_cases(('parse', 'fetch'), tmp_path / 'figures.json')
     assert [entry['case'] for entry in json.loads((tmp_path / 'figures.json').read_text())] == ['first']
