@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple, cast, get_args
 
@@ -137,7 +137,7 @@ def _in_order(augmentations: list[Augmentation]) -> list[Augmentation]:
 
 
 def _augmentations(modules: nn.Module) -> list[Augmentation]:
-    return [cast(Augmentation, module) for module in modules.children()]
+    return list(cast(Iterable[Augmentation], modules))
 
 
 class _Mixture(NamedTuple):
