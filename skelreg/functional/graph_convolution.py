@@ -78,13 +78,7 @@ class _SharedGraph(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, graph: Tensor, mix: Tensor, shift: Tensor | None) -> Tensor:
         rows = x.reshape(-1, x.shape[-1])  # (C * T * B, V)
-        if x.device.type == 'cpu':  # one product a subset is faster there
-            summed = rows.new_empty(len(graph), *rows.shape)
-            for subset, out in zip(graph, summed, strict=True):
-                torch.mm(rows, subset, out=out)
-        else:
-            summed = torch.bmm(rows.expand(len(graph), -1, -1), graph)
-        summed = summed.view(mix.shape[1], -1)  # (K * C, T * B * V)
+        summed = _sums_over_neighbours(rows, graph).view(mix.shape[1], -1)  # (K * C, T * B * V)
         ctx.save_for_backward(rows, graph, mix, summed)
         y = (mix @ summed).view(-1, *x.shape[1:])
         return y if shift is None else y.add_(shift[:, None, None])
@@ -97,10 +91,7 @@ class _SharedGraph(torch.autograd.Function):
         grad_shift = grad.sum(dim=(1, 2)) if ctx.needs_input_grad[3] else None
         grad_mix = wide @ summed.T
         grad_summed = (mix.T @ wide).view(len(graph), *rows.shape)  # (K, C * T * B, V)
-        most = MAX_PARTS if rows.device.type == 'cpu' else MAX_PARTS_ELSEWHERE
-        # (parts, V, rows of a part)
-        parts = rows.unflatten(0, (_num_parts(len(rows), most), -1)).transpose(1, 2)
-        grad_graph = [torch.bmm(parts, g.view(len(parts), -1, g.shape[1])).sum(dim=0) for g in grad_summed]
+        grad_graph = [_summed_in_parts(rows, g) for g in grad_summed]
         if not ctx.needs_input_grad[0]:
             return None, torch.stack(grad_graph), grad_mix, grad_shift
         grad_rows = grad_summed[0] @ graph[0].T
@@ -109,6 +100,23 @@ class _SharedGraph(torch.autograd.Function):
         return grad_rows.view(-1, *grad.shape[1:]), torch.stack(grad_graph), grad_mix, grad_shift
 
 
-def _num_parts(num_rows: int, most: int) -> int:
-    """Into how many equal parts rows can be divided."""
-    return next(count for count in range(most, 0, -1) if num_rows % count == 0)
+def _sums_over_neighbours(rows: Tensor, graph: Tensor) -> Tensor:
+    """(K, L, V), rows (L, V) times every subset of a graph (K, V, V)."""
+    if not _on_cpu(rows):
+        return torch.bmm(rows.expand(len(graph), -1, -1), graph)
+    sums = rows.new_empty(len(graph), *rows.shape)  # on a CPU one product a subset is faster
+    for subset, out in zip(graph, sums, strict=True):
+        torch.mm(rows, subset, out=out)
+    return sums
+
+
+def _summed_in_parts(rows: Tensor, others: Tensor) -> Tensor:
+    """(V, V), rows.T @ others of rows (L, V) and others (L, V)."""
+    most = MAX_PARTS if _on_cpu(rows) else MAX_PARTS_ELSEWHERE
+    count = next(count for count in range(most, 0, -1) if len(rows) % count == 0)
+    first, second = (matrix.unflatten(0, (count, -1)) for matrix in (rows, others))
+    return torch.bmm(first.transpose(1, 2), second).sum(dim=0)
+
+
+def _on_cpu(x: Tensor) -> bool:
+    return x.device.type == 'cpu'

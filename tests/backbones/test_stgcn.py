@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from skelreg.backbones.stgcn import STGCN, STGCNBlock
+from skelreg.functional import graph_convolution as graph_convolutions
 from skelreg.functional.graph_convolution import graph_convolution
 from skelreg.graphs import get_layout
 
@@ -43,6 +44,12 @@ def one_graph_a_body(x: Tensor, adjacency: Tensor, weight: Tensor, bias: Tensor 
 
 
 CONVOLUTIONS = pytest.mark.parametrize('convolve', [one_graph, one_graph_a_body])
+
+
+@pytest.fixture(params=['products of a CPU', 'products of other devices'], autouse=True)
+def _products(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == 'products of other devices':
+        monkeypatch.setattr(graph_convolutions, '_on_cpu', lambda x: False)
 
 
 @CONVOLUTIONS
