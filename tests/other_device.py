@@ -37,9 +37,12 @@ from tests.runs import ROOT, small
 
 NAME = 'elsewhere'
 AUTOCAST = 'AutocastPrivateUse1'
-#: What autocast computes in bfloat16 and in float32 on a GPU, and what takes floats of one type only, as far
-#: as our steps use it.
+#: What autocast computes in bfloat16 and in float32 on a GPU, as far as our steps use it.
 IN_BFLOAT16 = ('mm', 'matmul', 'bmm', 'addmm', 'baddbmm', 'linear', 'conv2d')
+IN_FLOAT32 = (
+    'sum', 'sum.dim_IntList', 'log_softmax.int', 'softmax.int', 'exp', 'pow.Tensor_Scalar', 'cumsum',
+)
+#: What refuses floats of two types.
 OF_ONE_TYPE = [
     getattr(torch.ops.aten, name)
     for name in (
@@ -47,9 +50,6 @@ OF_ONE_TYPE = [
         'index_add', 'index_add_', 'index_copy', 'index_copy_',
     )
 ]
-IN_FLOAT32 = (
-    'sum', 'sum.dim_IntList', 'log_softmax.int', 'softmax.int', 'exp', 'pow.Tensor_Scalar', 'cumsum',
-)
 
 
 class NumbersUnknown(TorchFunctionMode):
@@ -143,6 +143,7 @@ def _teach_autocast() -> list[torch.library.Library]:
 
 
 def _computed_in(name: str, dtype: torch.dtype) -> Callable[..., Any]:
+    """An operation that casts its floats on the device to a type first, but for float64."""
     packet, _, overload = name.partition('.')
     operation = getattr(getattr(torch.ops.aten, packet), overload or 'default')
 
@@ -198,7 +199,11 @@ def move(model: nn.Module) -> None:
 
 
 def steps(run: str) -> dict[str, Any]:
-    """Collect, train twice, test; devices of the outputs, and where the host waits in the second step."""
+    """Collect, train twice, test; devices of the outputs, and where the host waits in the second step.
+
+    Args:
+        run: CONFIG, or CONFIG+amp for mixed precision.
+    """
     config, _, amp = run.partition('+')
     with tempfile.TemporaryDirectory() as folder:
         cfg = small(config, amp=bool(amp))
@@ -226,7 +231,7 @@ def steps(run: str) -> dict[str, Any]:
 def main() -> None:
     _setup_privateuseone_for_python_backend(NAME, backend_module=_Backend())
     logging.disable(logging.WARNING)
-    taught = _teach_autocast()
+    taught = _teach_autocast()  # until the list goes
     print(json.dumps({run: steps(run) for run in sys.argv[1:]}))
     del taught
 

@@ -92,13 +92,15 @@ class AxisAugmentation(Augmentation):
 class InPlaceAugmentation(Augmentation):
     """An augmentation that changes some sequences of a batch and leaves the others as they are.
 
-    Authors override `sample` and `apply_`. A policy hands batches over that nobody else needs, which saves
-    their copy.
+    Authors override `sample` and `apply_`. A policy passes a batch that nobody else needs without copying it.
     """
 
     @abstractmethod
     def apply_(self, x: Tensor, **params: Tensor) -> Tensor:
-        """Transform x (N, C, T, V, M) with given parameters; x may be written over."""
+        """Transform x (N, C, T, V, M); x may be written over, and need not be what is returned.
+
+        Keep no reference to either: the next augmentation may write over the result.
+        """
 
     def apply(self, x: Tensor, *args: Tensor, **params: Tensor) -> Tensor:  # type: ignore[override]
         """Transform x (N, C, T, V, M) with given parameters; the input is left as it is."""

@@ -175,7 +175,7 @@ def _finish(
     """A view from coordinates that are augmented already."""
     base = base.computed()
     made = _run(base._replace(x=stream(base.x), owned=False), augmentations, 'stream', generator).computed()
-    # A view from `_run_together` may lie among the others; modules of others may rely on `view`.
+    # A view from `_run_together` may be a slice of its batch, and third-party modules may call `view` on it.
     return View(name, made.x.contiguous(), _edges(augmentations, generator), made.sources)
 
 
@@ -205,7 +205,8 @@ def _run_together(
         xs = [batch.x] * len(bases)
         if batch.maps.copies == 1:
             apart = batch.x.unflatten(0, (len(batch.x) // len(bases), len(bases)))
-            xs = [apart[:, i] for i in range(len(bases))]  # not by `unbind`, whose views are not written over
+            # Not by `unbind`: autograd lets nobody write to its views.
+            xs = [apart[:, i] for i in range(len(bases))]
         maps = batch.maps.apart(len(bases))
         bases = [
             base._replace(x=x, maps=own, owned=batch.owned)
@@ -272,4 +273,5 @@ def _applied(
     if mixed is not None:
         with without_autocast(x):
             sources = mixed if sources is None else mixed @ sources
-    return _Mixture(y, sources, owned=is_in_place(augmentation))  # another one may keep its result
+    # An ordinary `apply` may keep its input, or return it.
+    return _Mixture(y, sources, owned=is_in_place(augmentation))

@@ -1,7 +1,7 @@
 """The pretext step on a GPU: data, augmentation and queue in device memory, bfloat16, eager and compiled.
 
-The compiled one has the goal. Batch norm should hold the eager one up: where channels come first, torch gives
-every channel, of which there are 16 to 256, one block of threads.
+The goal is the compiled step's. The eager one is expected to wait for batch norm: where channels come first,
+torch gives each of the 16 to 256 channels one block of threads (not measured).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ BATCH, STEPS = 512, 20
 
 def throughput(compiled: bool) -> Figure:
     """Sequences a second through the HiCLR step, taken at random from a set of NTU60's size on the device."""
-    torch.backends.cudnn.benchmark = True  # shapes are the same in every step
+    torch.backends.cudnn.benchmark = True  # all steps have the same shapes, and this process no other case
     model = pretext_model(STGCN).to('cuda')
     if compiled:
         compile_backbones(model, dynamic=False)

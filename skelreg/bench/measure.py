@@ -69,7 +69,7 @@ def seconds(run: Callable[[], Any], device: torch.device | str = 'cpu') -> float
 
 
 def unit_seconds() -> float:
-    """One unit: a 2048 x 2048 x 2048 float32 matrix product with the threads of now, the best of three."""
+    """One unit: a 2048 x 2048 x 2048 float32 matrix product with the threads of now, the best of four."""
     a = torch.ones(UNIT_SIZE, UNIT_SIZE)
     return min(seconds(lambda: a @ a) for _ in range(4))
 

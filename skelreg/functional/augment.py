@@ -1,9 +1,9 @@
 """The maths of augmentations that are no `axis_maps`: no randomness.
 
 Skeletons are (N, C, T, V, M), each with parameters of its own, and come back in the same shape, type and
-device. Functions whose name ends in an underscore may write over x; the others leave it as it is. Joints and
-bodies are flattened before a mask is broadcast over them: a last axis of one or two bodies makes torch's
-loops several times slower.
+device. Functions whose name ends in an underscore may write over x, or return a new tensor: use the result.
+The others leave x as it is. Joints and bodies are flattened before a mask is broadcast over them: a last axis
+of one or two bodies makes torch's loops several times slower.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from .kept import kept
 from .precision import without_autocast
 
 BLUR_REACH = 7
-#: Frames of a block of the blur's product, some 16 on a CPU: smaller ones cost calls, larger ones zeros.
+#: Frames of a block of the blur's product on a CPU (50 frames make three): smaller ones cost calls, larger
+#: ones multiply more zeros.
 BLUR_BLOCK = 17
 ADAIN_EPSILON = 1e-5
 
@@ -62,10 +63,10 @@ def _offsets(t: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _moving_sum(x: Tensor, shares: Tensor, block: int) -> Tensor:
-    """Sum the frames within reach, (N, T, 15) shares of them, for so many frames in one matrix product.
+    """For every frame the sum of the frames within reach times their shares; a block is one matrix product.
 
     Shape:
-        x: (N, C, T, V, M); output: as x.
+        x: (N, C, T, V, M); shares: (N, T, 15); output: as x.
     """
     n, c, t, v, m = x.shape
     rows, shares = x.reshape(n * c, t, v * m), shares.repeat_interleave(c, dim=0)
@@ -88,6 +89,7 @@ def present_bodies(x: Tensor) -> Tensor:
 
 
 def _with_any_above_zero(sizes: Tensor) -> Tensor:
+    """(N, 1, 1, 1, M) booleans for numbers (N, C, T, V, M), none of them negative."""
     n, c, t, v, m = sizes.shape
     places = sizes.reshape(n, c * t, v * m).sum(dim=1)  # along whole rows, which is fastest
     return places.view(n, 1, 1, v, m).sum(dim=3, keepdim=True) != 0

@@ -68,7 +68,7 @@ class AxisMaps(NamedTuple):
         return ''
 
     def then(self, later: AxisMaps) -> AxisMaps:
-        """These maps, and after them ``later`` ones of their R results, as one."""
+        """These maps followed by ``later``, whose N is our R, as one."""
         return AxisMaps(
             _product(later.channels, self.channels), _chain(self.frames, later.frames),
             _chain(self.joints, later.joints), self.copies,
@@ -101,6 +101,7 @@ class AxisMaps(NamedTuple):
 
 @kept
 def _nan(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """One NaN, expanded: it takes no memory."""
     return torch.full((), torch.nan, dtype=dtype, device=device).expand(shape)
 
 
@@ -141,7 +142,7 @@ def _take_joints(x: Tensor, joints: Tensor) -> Tensor:
 
 
 def _lies_in_pairs(x: Tensor) -> bool:
-    """What `torch.view_as_complex` asks of x; a batch may be a part of another one."""
+    """Whether `torch.view_as_complex` accepts x, which may be a slice of another batch."""
     apart = (x.storage_offset(), *x.stride()[:-1])
     is_paired = x.stride(-1) == 1 and all(number % 2 == 0 for number in apart)
     return is_paired and x.dtype in (torch.float32, torch.float64)

@@ -72,7 +72,7 @@ def sample_rows(
         x: (R, ...).
         generator: A `GlobalBatchGenerator`, or any other, or None.
     """
-    if generator is None or not isinstance(generator, GlobalBatchGenerator):
+    if not isinstance(generator, GlobalBatchGenerator):
         return sample(x)
     drawn = sample(generator.stand_in(x))
     return {name: generator.own(value, len(x)) for name, value in drawn.items()}

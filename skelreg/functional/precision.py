@@ -1,4 +1,4 @@
-"""Which parts stay in the precision of their input under autocast."""
+"""A context for what is to keep the precision of its input under autocast."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 def without_autocast(x: Tensor) -> AbstractContextManager[None]:
     """A context in which autocast, if it is on for x's device, is off.
 
-    Where it is off already, to enter takes a tenth of what `torch.autocast` takes.
+    Where it is off already, entering costs a tenth of `torch.autocast`.
     """
     device = x.device.type
     return torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else nullcontext()

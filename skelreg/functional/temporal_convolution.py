@@ -39,18 +39,18 @@ def temporal_convolution(x: Tensor, weight: Tensor, bias: Tensor | None, stride:
 
 
 def _pointwise(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int) -> Tensor:
-    kept = x[:, ::stride]
-    y = weight.flatten(1) @ kept.reshape(len(x), -1)
+    frames = x[:, ::stride]
+    y = weight.flatten(1) @ frames.reshape(len(x), -1)
     y = y if bias is None else y.add_(bias.to(y.dtype)[:, None])
-    return y.view(-1, *kept.shape[1:])
+    return y.view(-1, *frames.shape[1:])
 
 
 def _is_worth_transforming(weight: Tensor, num_frames: int, stride: int) -> bool:
     c_out, c_in, taps, _ = weight.shape
-    kept, length = -(-num_frames // stride), _length_of_circle(num_frames, taps)
+    num_out, length = -(-num_frames // stride), _length_of_circle(num_frames, taps)
     products = 1 + 3 * ((length - 1) // 2) + (length % 2 == 0)
-    transformed = products * (num_frames * c_in + c_in * c_out + c_out * kept)
-    return transformed <= RATE_OF_PRODUCTS * kept * taps * c_in * c_out
+    transformed = products * (num_frames * c_in + c_in * c_out + c_out * num_out)
+    return transformed <= RATE_OF_PRODUCTS * num_out * taps * c_in * c_out
 
 
 class _ByProducts(torch.autograd.Function):
