@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from ..durable import check_writable
 from ..engine.allocator import keep_freed_memory
 from ..engine.files import write_json
 from ..engine.terminal import say
-from ..errors import ConfigError, closest
+from ..errors import ConfigError, SkelregError, closest
 from . import data, gpu, memory, ranks, release, startup, training
 from .measure import Figure
 
@@ -42,6 +43,7 @@ def run_cases(names: Sequence[str] = (), path: Path | None = None) -> list[Figur
     Raises:
         ConfigError: If there is no such case.
         DataError: If the file cannot be written; no case has run then.
+        SkelregError: If the process of a case is killed.
     """
     cases = all_cases()
     for name in names:
@@ -59,9 +61,19 @@ def run_cases(names: Sequence[str] = (), path: Path | None = None) -> list[Figur
 
 
 def measured_alone(name: str) -> Figure:
-    """The figure of a case, measured in a new process."""
-    with ProcessPoolExecutor(1, mp_context=get_context('spawn')) as process:
-        return process.submit(_measured, name).result()
+    """The figure of a case, measured in a new process.
+
+    Raises:
+        SkelregError: If that process is killed.
+    """
+    try:
+        with ProcessPoolExecutor(1, mp_context=get_context('spawn')) as process:
+            return process.submit(_measured, name).result()
+    except BrokenProcessPool as error:
+        raise SkelregError(
+            f"the process that measured the case '{name}' was killed", got=str(error),
+            fix='if memory ran out, free some or leave the case out; the figures before it are kept',
+        ) from error
 
 
 def _measured(name: str) -> Figure:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from .devices import on_cpu
 from .kept import kept
 from .precision import without_autocast
 
@@ -34,9 +35,10 @@ def blur_(x: Tensor, sigma: Tensor, applied: Tensor, normalized: bool) -> Tensor
             frames beyond the ends count as zero: the result is larger by 1 to 5 times.
     """
     with without_autocast(x):
-        if x.device.type != 'cpu':  # to count the marks would make the processor wait for the device
-            shares = _shares(sigma, x.shape[2], normalized) * applied[:, None, None]
-            return x + _moving_sum(x, shares.to(x.dtype), block=x.shape[2])
+        if not on_cpu(x):  # to count the marks would make the processor wait for the device
+            shares = _shares(sigma, x.shape[2], normalized).to(x.dtype)
+            smooth = x + _moving_sum(x, shares, block=x.shape[2])
+            return torch.where(applied.view(-1, 1, 1, 1, 1), smooth, x)
         chosen, rows = applied.nonzero().squeeze(1), x.flatten(1)
         shares = _shares(sigma.index_select(0, chosen), x.shape[2], normalized).to(x.dtype)
         marked = rows.index_select(0, chosen).view(-1, *x.shape[1:])
@@ -105,7 +107,7 @@ def add_noise_(x: Tensor, noise: Tensor, place: Tensor, keep_absent: bool) -> Te
         keep_absent: Leave bodies that are all zeros in x as they are.
     """
     noise = noise.to(x.dtype)
-    if x.device.type != 'cpu':  # as in `blur_`
+    if not on_cpu(x):  # as in `blur_`
         there = (place >= 0).view(-1, 1, 1, 1, 1)
         if keep_absent:
             there = there & present_bodies(x)

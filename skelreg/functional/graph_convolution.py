@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from .devices import on_cpu
+
 #: Most parts of a sum over rows. On a CPU more than 16 gained nothing (measured); a GPU runs the parts side
 #: by side and should have room for hundreds (not measured).
 MAX_PARTS, MAX_PARTS_ELSEWHERE = 16, 256
@@ -102,7 +104,7 @@ class _SharedGraph(torch.autograd.Function):
 
 def _sums_over_neighbours(rows: Tensor, graph: Tensor) -> Tensor:
     """(K, L, V), rows (L, V) times every subset of a graph (K, V, V)."""
-    if not _on_cpu(rows):
+    if not on_cpu(rows):
         return torch.bmm(rows.expand(len(graph), -1, -1), graph)
     sums = rows.new_empty(len(graph), *rows.shape)  # on a CPU one product a subset is faster
     for subset, out in zip(graph, sums, strict=True):
@@ -112,11 +114,7 @@ def _sums_over_neighbours(rows: Tensor, graph: Tensor) -> Tensor:
 
 def _summed_in_parts(rows: Tensor, others: Tensor) -> Tensor:
     """(V, V), rows.T @ others of rows (L, V) and others (L, V)."""
-    most = MAX_PARTS if _on_cpu(rows) else MAX_PARTS_ELSEWHERE
+    most = MAX_PARTS if on_cpu(rows) else MAX_PARTS_ELSEWHERE
     count = next(count for count in range(most, 0, -1) if len(rows) % count == 0)
     first, second = (matrix.unflatten(0, (count, -1)) for matrix in (rows, others))
     return torch.bmm(first.transpose(1, 2), second).sum(dim=0)
-
-
-def _on_cpu(x: Tensor) -> bool:
-    return x.device.type == 'cpu'

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from .devices import on_cpu
 from .kept import kept
 
 _LEVELS = 2**16
@@ -29,7 +30,7 @@ def normal_rows(
         Numbers (K, ...), and (N,) which row of them is whose, -1 where ``rows`` is false. On a CPU there are
         as many as there are true ones, on other devices N, some of which are nobody's.
     """
-    if like.device.type != 'cpu':  # to count the rows would make the processor wait for the device
+    if not on_cpu(like):  # to count the rows would make the processor wait for the device
         drawn = torch.randn(like.shape, dtype=like.dtype, device=like.device, generator=generator)
         return drawn.mul_(std), torch.where(rows, torch.arange(len(rows), device=like.device), -1)
     size, count = like[:1].numel(), int(rows.sum())

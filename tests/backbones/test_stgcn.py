@@ -49,7 +49,7 @@ CONVOLUTIONS = pytest.mark.parametrize('convolve', [one_graph, one_graph_a_body]
 @pytest.fixture(params=['products of a CPU', 'products of other devices'], autouse=True)
 def _products(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == 'products of other devices':
-        monkeypatch.setattr(graph_convolutions, '_on_cpu', lambda x: False)
+        monkeypatch.setattr(graph_convolutions, 'on_cpu', lambda x: False)
 
 
 @CONVOLUTIONS

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ from skelreg.bench.run import all_cases
 from skelreg.datasets.archive import SkeletonArchive
 from skelreg.datasets.dataset import SkeletonDataset
 from skelreg.datasets.readers.ntu_file import parse
-from tests.runs import run_tool
+from tests.runs import ROOT, run_tool
 
 ASKED = ('exact-16-2', 'fast-16-2', 'augment-64', 'parse', 'fetch', 'linear', 'open', 'train-memory', 'help')
 
@@ -105,3 +107,21 @@ def test_a_run_that_breaks_off_keeps_the_figures_it_has(
     with pytest.raises(KeyboardInterrupt):
         run.run_cases(('parse', 'fetch'), tmp_path / 'figures.json')
     assert [entry['case'] for entry in json.loads((tmp_path / 'figures.json').read_text())] == ['first']
+
+
+def test_a_case_whose_process_is_killed_is_named(tmp_path: Path) -> None:
+    program = (
+        'import os, signal\n'
+        'from skelreg.bench import run\n'
+        'from skelreg.cli import run_tool\n'
+        'def dies(name):\n'
+        '    os.kill(os.getpid(), signal.SIGKILL)\n'
+        "if __name__ == '__main__':\n"
+        '    run._measured = dies\n'
+        "    raise SystemExit(run_tool(lambda: run.run_cases(('parse',)) and 0))\n"
+    )
+    (tmp_path / 'program.py').write_text(program)
+    command = [sys.executable, str(tmp_path / 'program.py')]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2 and 'Traceback' not in done.stderr
+    assert "'parse' was killed" in done.stderr and 'fix:' in done.stderr

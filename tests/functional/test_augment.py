@@ -14,6 +14,12 @@ def x():
     return x
 
 
+@pytest.fixture(params=['as on a CPU', 'as on other devices'], autouse=True)
+def _device(request, monkeypatch):
+    if request.param == 'as on other devices':
+        monkeypatch.setattr(augment, 'on_cpu', lambda x: False)
+
+
 @pytest.mark.parametrize('normalized', [False, True])
 def test_blur_agrees_with_loops(x, normalized):
     sigma = torch.tensor([0.1, 0.7, 1.5, 4.0], dtype=torch.float64)

@@ -2,6 +2,7 @@ import pytest
 import torch
 from scipy import stats
 
+from skelreg.functional import noise
 from skelreg.functional.noise import normal_rows
 
 
@@ -43,6 +44,15 @@ def test_only_chosen_rows_have_numbers_each_its_own():
     for none in (torch.zeros(4, dtype=torch.bool), torch.zeros(0, dtype=torch.bool)):
         drawn, place = normal_rows(torch.ones(len(none), 2), none, std=1.0)
         assert drawn.shape == (0, 2) and place.tolist() == [-1] * len(none)
+
+
+def test_other_devices_draw_for_all_rows_and_say_whose_they_are(monkeypatch):
+    monkeypatch.setattr(noise, 'on_cpu', lambda x: False)
+    rows = torch.arange(1000) % 3 == 1
+    drawn, place = normal_rows(torch.empty(1000, 7, 5), rows, 0.5, torch.Generator().manual_seed(0))
+    assert drawn.shape == (1000, 7, 5)
+    assert torch.equal(place, torch.where(rows, torch.arange(1000), -1))
+    assert stats.kstest(drawn.numpy().ravel() / 0.5, 'norm').pvalue > 0.01
 
 
 def test_what_comes_next_does_not_depend_on_the_rows():
